@@ -1,0 +1,26 @@
+"""Differentiable architecture search (DARTS) for Keras 3 on TensorFlow."""
+
+from darts_tf import data
+from darts_tf import export
+from darts_tf import layers
+from darts_tf import models
+from darts_tf import search
+from darts_tf import visualize
+from darts_tf.layers.operations import register_operation
+from darts_tf.models.conv_network import ConvNetwork
+from darts_tf.models.conv_network import LinearDropPath
+from darts_tf.models.conv_supernet import ConvSupernet
+from darts_tf.models.counting import count_multiply_adds
+from darts_tf.models.counting import count_parameters
+from darts_tf.search.callbacks import SearchLog
+from darts_tf.search.search_model import DartsSearchModel
+from darts_tf.search.search_model import check_hypergradient
+from darts_tf.spaces import zoo
+from darts_tf.spaces.discretization import EdgeChoice
+from darts_tf.spaces.discretization import discretize
+from darts_tf.spaces.discretization import explain
+from darts_tf.spaces.genotype import Cell
+from darts_tf.spaces.genotype import Edge
+from darts_tf.spaces.genotype import Genotype
+from darts_tf.spaces.search_space import SearchSpace
+from darts_tf.version import __version__

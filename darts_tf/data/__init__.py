@@ -1,0 +1,1 @@
+"""What feeds a search: data sets, splits, augmentation and batch streams."""

@@ -1,0 +1,265 @@
+"""One door to all image data sets: built in, by name, or of one's own."""
+
+import dataclasses
+import operator
+import os
+import pathlib
+
+import numpy as np
+
+from darts_tf.data import image_folder
+from darts_tf.data import image_stack
+from darts_tf.data import named_dataset
+from darts_tf.data import splitting
+
+# Of the 50,000 training images, as in the paper's code.
+_CIFAR10_MEAN = (0.49139968, 0.48215827, 0.44653124)
+_CIFAR10_STD = (0.24703233, 0.24348505, 0.26158768)
+_DIGITS_TEST_SAMPLES = 360
+# One grey level: a channel without variation must not be divided by zero.
+_MIN_STD = 1 / 255
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ImageDataset:
+    """A data set of labelled images, in memory.
+
+    Args:
+        name: String, what `load` was asked for.
+        train: Tuple `(images, labels)`: a uint8 array of shape `(samples,
+            height, width, channels)` and an int64 array of shape
+            `(samples,)`.
+        test: Tuple `(images, labels)` of the same form. Nothing is ever
+            selected by it.
+        class_names: Tuple of strings; the label is the position in it.
+        mean: Tuple of floats, mean of each channel of the training images,
+            for pixels in [0, 1].
+        std: Tuple of positive floats, deviation of each channel.
+
+    Example:
+
+    >>> from darts_tf.data import image_classification
+    >>> digits = image_classification.load("digits")
+    >>> digits.image_shape, digits.num_classes
+    ((8, 8, 1), 10)
+    """
+
+    name: str
+    train: tuple
+    test: tuple
+    class_names: tuple
+    mean: tuple
+    std: tuple
+
+    @property
+    def num_classes(self):
+        """Number of classes."""
+        return len(self.class_names)
+
+    @property
+    def image_shape(self):
+        """Tuple `(height, width, channels)` of one image."""
+        return self.train[0].shape[1:]
+
+
+def load(name, data_dir=None, image_size=None, max_samples=None, download=True):
+    """Loads an image data set; mistakes and a dead network show at once.
+
+    Args:
+        name: String or path. `"digits"`: 1,797 handwritten digits of 8x8
+            pixels that come with scikit-learn, their 17 levels scaled to
+            0 to 255, of which 360 are the test set. A folder with
+            `train/<class>/*` and `test/<class>/*` (or `val`). Any other name:
+            an image classification set of TensorFlow Datasets, such as
+            `"cifar10"`.
+        data_dir: Optional string or path, where TensorFlow Datasets keeps its
+            prepared data sets. Defaults to `None`, its own default.
+        image_size: Optional integer, or tuple `(height, width)`, in pixels, to
+            which the images are resized. Defaults to `None`, unchanged.
+        max_samples: Optional positive integer, limit on the training images;
+            the classes keep their proportions, the choice is the same each
+            time. Defaults to `None`, all.
+        download: Boolean, whether a data set of TensorFlow Datasets that is
+            not prepared in `data_dir` is downloaded. Defaults to `True`.
+
+    Returns:
+        An `ImageDataset`. `mean` and `std` of `"cifar10"` are the published
+        constants; others are computed from the training images.
+
+    Raises:
+        ValueError: If the name is unknown, an option does not apply, or the
+            data do not have the form that is expected.
+        OSError: If the data set is not there and cannot be downloaded.
+
+    Example:
+
+    >>> from darts_tf.data import image_classification
+    >>> digits = image_classification.load("digits", max_samples=100)
+    >>> [images.shape for images, _ in (digits.train, digits.test)]
+    [(100, 8, 8, 1), (360, 8, 8, 1)]
+    """
+    name = os.fspath(name)
+    image_size = _size(image_size)
+    if max_samples is not None and operator.index(max_samples) < 1:
+        raise ValueError(
+            f"`max_samples` must be positive. Received: {max_samples=}"
+        )
+    folder = _folder(name)
+    if name == "digits" or folder is not None:
+        if data_dir is not None:
+            raise ValueError(
+                "`data_dir` applies to data sets of TensorFlow Datasets only. "
+                f"Received: {name=}, {data_dir=}"
+            )
+        if name == "digits":
+            parts = _digits(image_size)
+        else:
+            parts = image_folder.read(folder, image_size, max_samples)
+    else:
+        parts = named_dataset.read(name, data_dir, image_size, download)
+    train, test, class_names = parts
+    check_images(*train, len(class_names))
+    check_images(*test, len(class_names))
+    if train[0].shape[1:] != test[0].shape[1:]:
+        raise ValueError(
+            "Images of different sizes need `image_size`, to which they are "
+            f"resized. Received: training images of {train[0].shape[1:]}, "
+            f"test images of {test[0].shape[1:]}"
+        )
+    train = _limited(train, max_samples)
+    if name.replace(":", "/").split("/")[0] == "cifar10":
+        mean, std = _CIFAR10_MEAN, _CIFAR10_STD
+    else:
+        mean, std = _statistics(train[0])
+    return ImageDataset(name, train, test, class_names, mean, std)
+
+
+def check_images(x, y, num_classes):
+    """Raises unless `x` and `y` are labelled images.
+
+    Args:
+        x: Array of shape `(samples, height, width, channels)` of finite
+            numbers.
+        y: Integer array of shape `(samples,)` with values in
+            `[0, num_classes)`.
+        num_classes: Integer, number of classes.
+
+    Raises:
+        ValueError: If shape, type, length or values are different.
+
+    Example:
+
+    >>> from darts_tf.data import image_classification
+    >>> x, y = np.zeros((2, 8, 8)), np.array([0, 1])
+    >>> image_classification.check_images(x, y, num_classes=2)
+    Traceback (most recent call last):
+    ...
+    ValueError: Images must have ... Received: x.shape=(2, 8, 8)
+    """
+    x, y = np.asarray(x), np.asarray(y)
+    if x.ndim != 4:
+        raise ValueError(
+            "Images must have the shape (samples, height, width, channels); "
+            "add a channel axis to greyscale images, `x[..., None]`. "
+            f"Received: x.shape={x.shape}"
+        )
+    if y.ndim != 1 or not np.issubdtype(y.dtype, np.integer):
+        raise ValueError(
+            "Labels must be integers of shape (samples,), not one-hot. "
+            f"Received: y.shape={y.shape}, y.dtype={y.dtype}"
+        )
+    if len(x) != len(y) or not len(x):
+        raise ValueError(
+            "There must be images, and one label for each. "
+            f"Received: {len(x)} images, {len(y)} labels"
+        )
+    if y.min() < 0 or y.max() >= num_classes:
+        raise ValueError(
+            f"Labels must be in [0, {num_classes}). "
+            f"Received: labels from {y.min()} to {y.max()}"
+        )
+    if not np.issubdtype(x.dtype, np.number):
+        raise ValueError(f"Images must be numbers. Received: dtype={x.dtype}")
+    # The sum of an array with NaN or infinity is not finite; unlike
+    # `np.isfinite(x)` it makes no second array. Integers always pass.
+    with np.errstate(invalid="ignore"):
+        total = x.sum(dtype=np.float64)
+    if not np.isfinite(total):
+        raise ValueError("Images must be finite. Received: NaN or infinity")
+
+
+def _size(image_size):
+    """Returns `image_size` as `None` or a tuple `(height, width)`."""
+    if image_size is None:
+        return None
+    size = np.atleast_1d(image_size)
+    if size.shape == (1,):
+        size = np.repeat(size, 2)
+    if size.shape != (2,) or size.dtype.kind not in "iu" or size.min() < 1:
+        raise ValueError(
+            "`image_size` must be a positive integer or two of them, (height, "
+            f"width). Received: {image_size=}"
+        )
+    return int(size[0]), int(size[1])
+
+
+def _folder(name):
+    """Returns the folder that `name` means, or `None` for any other set.
+
+    The working directory may have a folder with the name of a data set, so a
+    bare name must contain `train` to be taken for a folder.
+    """
+    path = pathlib.Path(name).expanduser()
+    if (path / "train").is_dir():
+        return path
+    if path.is_absolute() or name.startswith("."):
+        raise ValueError(
+            "A folder of images must contain train/<class>/*. "
+            f"Received: {name=}, which "
+            + ("has no `train`" if path.is_dir() else "does not exist")
+        )
+    return None
+
+
+def _digits(image_size):
+    from sklearn import datasets  # Slow to import, needed for this set only.
+
+    digits = datasets.load_digits()
+    images = np.rint(digits.images[..., None] * (255 / 16)).astype(np.uint8)
+    labels = digits.target.astype(np.int64)
+    if image_size is not None:
+        names = [f"digits[{index}]" for index in range(len(images))]
+        images = image_stack.stack(images, names, image_size)
+    test, train = splitting.split_indices(
+        labels, _DIGITS_TEST_SAMPLES / len(labels)
+    )
+    class_names = tuple(str(digit) for digit in digits.target_names)
+    return (
+        (images[train], labels[train]),
+        (images[test], labels[test]),
+        class_names,
+    )
+
+
+def _limited(arrays, max_samples):
+    images, labels = arrays
+    if max_samples is None or max_samples >= len(labels):
+        return arrays
+    kept, _ = splitting.split_indices(labels, max_samples / len(labels))
+    return images[kept], labels[kept]
+
+
+def _statistics(images):
+    """Returns mean and deviation of each channel, for pixels in [0, 1].
+
+    Exact, and without a copy in floating point: all follows from how often
+    each of the 256 levels occurs.
+    """
+    levels = np.arange(256) / 255
+    mean, std = [], []
+    for channel in np.moveaxis(images, -1, 0):
+        share = np.bincount(channel.ravel(), minlength=256) / channel.size
+        mean.append(float(share @ levels))
+        variance = share @ (levels - mean[-1]) ** 2
+        std.append(max(float(np.sqrt(variance)), _MIN_STD))
+    return tuple(mean), tuple(std)

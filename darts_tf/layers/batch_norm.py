@@ -1,0 +1,108 @@
+"""Batch normalisation whose scale can be an op weight."""
+
+import keras
+
+from darts_tf.layers import kernels
+
+
+@keras.saving.register_keras_serializable(package="darts_tf")
+class BatchNorm(keras.layers.Layer):
+    """Normalises each channel over the batch, at the speed of one fused pass.
+
+    Statistics are per channel, so one layer over several copies of an
+    operation, side by side in the channels, equals one layer for each. While
+    searching there are no affine parameters, and the op weight of Eq. 2 can be
+    the scale: then weighting an operation costs nothing.
+
+    Differs from `keras.layers.BatchNormalization` in speed (about ten times,
+    on a CPU), in the defaults, which are the published networks', and in the
+    moving variance, which is the unbiased one, as in PyTorch.
+
+    Args:
+        affine: Boolean, whether to learn a scale and an offset for each
+            channel. Defaults to `True`.
+        momentum: Float in [0, 1), the part of the moving statistics kept at
+            each training step. Defaults to `0.9`.
+        epsilon: Float, added to the variance. Defaults to `1e-5`.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: Tensor of shape `(batch, height, width, channels)`.
+        scale: Optional tensor of shape `(channels,)` by which the normalised
+            values are multiplied, only with `affine=False`.
+        training: Boolean, whether to use the statistics of the batch (and
+            move the moving ones) or the moving statistics.
+
+    Returns:
+        Tensor of the shape of `inputs`.
+
+    Raises:
+        ValueError: If `scale` is given and the layer is affine.
+
+    Example:
+
+    >>> layer = darts_tf.layers.BatchNorm()
+    >>> images = np.arange(8, dtype="float32").reshape((2, 2, 2, 1))
+    >>> outputs = keras.ops.convert_to_numpy(layer(images, training=True))
+    >>> outputs.round(2).ravel().tolist()
+    [-1.53, -1.09, -0.65, -0.22, 0.22, 0.65, 1.09, 1.53]
+    """
+
+    def __init__(self, affine=True, momentum=0.9, epsilon=1e-5, **kwargs):
+        # Keras would cast the scale, too, to a low precision.
+        super().__init__(autocast=False, **kwargs)
+        self.affine = affine
+        self.momentum = momentum
+        self.epsilon = epsilon
+
+    def build(self, input_shape):
+        def add(name, initializer, trainable):
+            return self.add_weight(
+                name=name,
+                shape=(input_shape[-1],),
+                initializer=initializer,
+                trainable=trainable,
+                dtype="float32",
+                autocast=False,
+            )
+
+        if self.affine:
+            self.gamma = add("gamma", "ones", True)
+            self.beta = add("beta", "zeros", True)
+        self.moving_mean = add("moving_mean", "zeros", False)
+        self.moving_variance = add("moving_variance", "ones", False)
+
+    def call(self, inputs, scale=None, training=None):
+        if self.affine and scale is not None:
+            raise ValueError(
+                "`scale` takes the place of the learned scale, so it needs "
+                f"`affine=False`. Received: affine={self.affine}"
+            )
+        if self.affine:
+            scale, offset = self.gamma.value, self.beta.value
+        else:
+            offset = keras.ops.zeros(inputs.shape[-1:])
+            scale = keras.ops.ones_like(offset) if scale is None else scale
+        inputs = keras.ops.cast(inputs, self.compute_dtype)
+        moving = (self.moving_mean.value, self.moving_variance.value)
+        if training:
+            outputs, *moved = kernels.batch_normalization(
+                inputs, scale, offset, moving, self.momentum, self.epsilon
+            )
+            self.moving_mean.assign(moved[0])
+            self.moving_variance.assign(moved[1])
+            return outputs
+        factor = scale * keras.ops.rsqrt(moving[1] + self.epsilon)
+        offset = keras.ops.cast(offset - moving[0] * factor, inputs.dtype)
+        return inputs * keras.ops.cast(factor, inputs.dtype) + offset
+
+    def compute_output_shape(self, input_shape, scale_shape=None):
+        return input_shape
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "affine": self.affine,
+            "momentum": self.momentum,
+            "epsilon": self.epsilon,
+        }

@@ -1,0 +1,193 @@
+"""The convolutions that operations are made of."""
+
+import math
+
+import keras
+
+from darts_tf.layers import kernels
+
+
+def fan_in_uniform(fan_in):
+    """Returns the uniform initializer on +- 1 / sqrt(fan_in).
+
+    It is what the published networks start from (PyTorch's default). Keras'
+    own counts the fan-in of a grouped kernel differently.
+
+    Args:
+        fan_in: Integer, the number of inputs that each output sums over.
+
+    Returns:
+        A `keras.initializers.RandomUniform`.
+    """
+    limit = 1.0 / math.sqrt(fan_in)
+    return keras.initializers.RandomUniform(-limit, limit)
+
+
+def strided(size, strides):
+    """Returns the size of an axis after a symmetrically padded stride.
+
+    Args:
+        size: Integer or `None`.
+        strides: Integer.
+
+    Returns:
+        `ceil(size / strides)`, or `None`.
+    """
+    return None if size is None else -(-size // strides)
+
+
+@keras.saving.register_keras_serializable(package="darts_tf")
+class Convolution(keras.layers.Layer):
+    """A convolution without bias, padded symmetrically, in groups.
+
+    Several copies of a convolution side by side in the channels are one
+    convolution with `groups=copies`; if they all read the same inputs, one
+    with as many more filters.
+
+    Args:
+        filters: Integer, the number of output channels.
+        kernel_size: Odd integer, or a tuple of 2. Defaults to `1`.
+        strides: Integer, or a tuple of 2. Defaults to `1`.
+        groups: Integer, divides the input channels and the filters. Defaults
+            to `1`.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: Tensor of shape `(batch, height, width, channels)`.
+
+    Returns:
+        Tensor of shape `(batch, ceil(height / strides),
+        ceil(width / strides), filters)`.
+
+    Raises:
+        ValueError: If the channels or filters cannot be put into the groups.
+
+    Example:
+
+    >>> layer = darts_tf.layers.Convolution(6, kernel_size=3, strides=2)
+    >>> layer(np.zeros((1, 8, 8, 3), "float32")).shape
+    TensorShape([1, 4, 4, 6])
+    """
+
+    def __init__(self, filters, kernel_size=1, strides=1, groups=1, **kwargs):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.kernel_size = _pair(kernel_size)
+        self.strides = _pair(strides)
+        self.groups = groups
+
+    def build(self, input_shape):
+        channels = input_shape[-1]
+        if channels % self.groups or self.filters % self.groups:
+            raise ValueError(
+                "`groups` must divide the input channels and the filters. "
+                f"Received: groups={self.groups}, channels={channels}, "
+                f"filters={self.filters}"
+            )
+        shape = (*self.kernel_size, channels // self.groups, self.filters)
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=shape,
+            initializer=fan_in_uniform(math.prod(shape[:3])),
+        )
+
+    def call(self, inputs):
+        kernel = keras.ops.convert_to_tensor(self.kernel)
+        return kernels.convolution(inputs, kernel, self.strides)
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, _ = input_shape
+        rows, columns = self.strides
+        return (
+            batch,
+            strided(height, rows),
+            strided(width, columns),
+            self.filters,
+        )
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "groups": self.groups,
+        }
+
+
+@keras.saving.register_keras_serializable(package="darts_tf")
+class DepthwiseConvolution(keras.layers.Layer):
+    """Convolves each channel with `copies` filters of its own.
+
+    Args:
+        kernel_size: Odd integer.
+        strides: Integer, `1` or `2`. Defaults to `1`.
+        dilation_rate: Integer, `1` or `2`. Defaults to `1`.
+        copies: Integer, how many independent copies read the inputs; they
+            stand side by side in the output. Defaults to `1`.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: Tensor of shape `(batch, height, width, channels)`.
+        training: Boolean. Training takes the form with the fastest gradient,
+            inference the native operation, which exporters understand. The
+            results are equal.
+
+    Returns:
+        Tensor of shape `(batch, ceil(height / strides),
+        ceil(width / strides), copies * channels)`.
+
+    Example:
+
+    >>> layer = darts_tf.layers.DepthwiseConvolution(3, copies=4)
+    >>> layer(np.zeros((1, 8, 8, 2), "float32")).shape
+    TensorShape([1, 8, 8, 8])
+    """
+
+    def __init__(
+        self, kernel_size, strides=1, dilation_rate=1, copies=1, **kwargs
+    ):
+        super().__init__(**kwargs)
+        self.kernel_size = kernel_size
+        self.strides = strides
+        self.dilation_rate = dilation_rate
+        self.copies = copies
+
+    def build(self, input_shape):
+        size = self.kernel_size
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(size, size, 1, self.copies * input_shape[-1]),
+            initializer=fan_in_uniform(size * size),
+        )
+
+    def call(self, inputs, training=None):
+        return kernels.depthwise_convolution(
+            inputs,
+            keras.ops.convert_to_tensor(self.kernel),
+            self.strides,
+            self.dilation_rate,
+            fast=bool(training),
+        )
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        return (
+            batch,
+            strided(height, self.strides),
+            strided(width, self.strides),
+            self.copies * channels,
+        )
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "dilation_rate": self.dilation_rate,
+            "copies": self.copies,
+        }
+
+
+def _pair(value):
+    return (value, value) if isinstance(value, int) else tuple(value)

@@ -1,0 +1,112 @@
+"""The architecture logits of a supernet."""
+
+import keras
+
+from darts_tf.spaces import search_space
+
+
+@keras.saving.register_keras_serializable(package="darts_tf")
+class Alphas(keras.layers.Layer):
+    """Holds the architecture logits, one matrix for each cell type.
+
+    A row of a matrix belongs to an edge, a column to a primitive. The softmax
+    over a row is the weight of each operation on that edge (Eq. 2). Cells of a
+    type share one matrix.
+
+    Args:
+        space: A `darts_tf.SearchSpace`, or its config.
+        seed: Optional integer, of the initial values. Defaults to `None`, a
+            seed that `keras.utils.set_random_seed` determines.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
+
+    Example:
+
+    >>> space = darts_tf.SearchSpace.conv(["none", "skip_connect"], num_nodes=2)
+    >>> alphas = darts_tf.models.Alphas(space)
+    >>> {name: w.shape for name, w in alphas.op_weights().items()}
+    {'normal': TensorShape([5, 2]), 'reduction': TensorShape([5, 2])}
+
+    Reference:
+        Section 2.2 of the DARTS paper, arXiv:1806.09055.
+    """
+
+    def __init__(self, space, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        if isinstance(space, dict):
+            space = search_space.SearchSpace.from_config(space)
+        self.space = space
+        self.seed = seed
+        generator = keras.random.SeedGenerator(seed)
+        # The published start: almost equal op weights, not quite tied.
+        initializer = keras.initializers.RandomNormal(
+            stddev=1e-3, seed=generator
+        )
+        self.logits = [
+            self.add_weight(
+                name=f"alphas_{cell_type}",
+                shape=space.alphas_shape,
+                initializer=initializer,
+                dtype="float32",
+                autocast=False,
+            )
+            for cell_type in space.cell_types
+        ]
+
+    def op_weights(self):
+        """Returns the softmax over operations, by cell type.
+
+        Returns:
+            A dictionary of tensors of shape `(num_edges, num_primitives)`.
+        """
+        return {
+            cell_type: keras.ops.softmax(logits, axis=-1)
+            for cell_type, logits in zip(
+                self.space.cell_types, self.logits, strict=True
+            )
+        }
+
+    def op_weights_by_source(self):
+        """Returns the op weights in the order in which cells use them.
+
+        Returns:
+            A dictionary by cell type of lists with a tensor of shape
+            `(num_edges_from_node, num_primitives)` for each node that edges
+            leave, in order.
+        """
+        last = self.space.num_inputs + self.space.num_nodes - 1
+        groups = [
+            [k for k, edge in enumerate(self.space.edges) if edge[0] == source]
+            for source in range(last)
+        ]
+        order = [k for group in groups for k in group]
+        ends = [sum(map(len, groups[: k + 1])) for k in range(len(groups) - 1)]
+        return {
+            cell_type: keras.ops.split(
+                keras.ops.take(op_weights, order, axis=0), ends
+            )
+            for cell_type, op_weights in self.op_weights().items()
+        }
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "space": self.space.get_config(),
+            "seed": self.seed,
+        }
+
+
+def entropy(op_weights):
+    """Returns how undecided the edges are, on average.
+
+    Args:
+        op_weights: Tensor or array of shape `(num_edges, num_primitives)`.
+
+    Returns:
+        Scalar tensor in nats: 0 if each edge has one operation, at most
+        `log(num_primitives)`.
+    """
+    op_weights = keras.ops.convert_to_tensor(op_weights)
+    safe = keras.ops.maximum(op_weights, keras.config.epsilon())
+    return keras.ops.mean(
+        -keras.ops.sum(op_weights * keras.ops.log(safe), axis=-1)
+    )

@@ -1,0 +1,90 @@
+"""How convolutional cells are stacked into a network."""
+
+import typing
+
+
+class CellPlan(typing.NamedTuple):
+    """The place of one cell in a network."""
+
+    cell_type: str
+    previous_cell_type: str
+    filters: int
+
+
+def reduction_cells(num_cells):
+    """Returns the places of the reduction cells: at 1/3 and 2/3 of the depth.
+
+    Args:
+        num_cells: Integer, the number of cells.
+
+    Returns:
+        Tuple of indices, ascending.
+
+    Reference:
+        Section 3.1 of the DARTS paper, arXiv:1806.09055.
+    """
+    return tuple(sorted({num_cells // 3, 2 * num_cells // 3}))
+
+
+def plan_cells(num_cells, filters, reductions, stem_cell_type="normal"):
+    """Returns the type and width of each cell; a reduction doubles the width.
+
+    Args:
+        num_cells: Integer, the number of cells.
+        filters: Integer, the number of filters of the first cells.
+        reductions: Iterable of the indices of reduction cells.
+        stem_cell_type: String, what the first cell sees before it; a stem
+            that has halved the resolution counts as `"reduction"`.
+
+    Returns:
+        List of `CellPlan`.
+    """
+    plans, previous = [], stem_cell_type
+    for index in range(num_cells):
+        cell_type = "reduction" if index in reductions else "normal"
+        filters *= 2 if cell_type == "reduction" else 1
+        plans.append(CellPlan(cell_type, previous, filters))
+        previous = cell_type
+    return plans
+
+
+def check_sizes(**sizes):
+    """Raises an error for a size that is no positive integer.
+
+    Args:
+        **sizes: The sizes by name.
+
+    Raises:
+        ValueError: If a size is not an integer of at least 1.
+    """
+    for name, value in sizes.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(
+                f"`{name}` must be a positive integer. "
+                f"Received: {name}={value!r}"
+            )
+
+
+def check_images(input_shape, halvings):
+    """Raises an error for images that a network cannot take.
+
+    Args:
+        input_shape: Tuple, the shape of a batch of images.
+        halvings: Integer, how often the network halves the resolution.
+
+    Raises:
+        ValueError: If the shape is not that of a batch of images, or the
+            images are too small.
+    """
+    if len(input_shape) != 4 or input_shape[-1] is None:
+        raise ValueError(
+            "Images must have the shape (batch, height, width, channels). "
+            f"Received: shape={tuple(input_shape)}"
+        )
+    smallest = 2**halvings
+    if any(size is not None and size < smallest for size in input_shape[1:3]):
+        raise ValueError(
+            f"The network halves the resolution {halvings} times, so images "
+            f"must be at least {smallest} pixels high and wide. "
+            f"Received: shape={tuple(input_shape)}"
+        )

@@ -1,0 +1,308 @@
+"""The convolutional network that a genotype describes."""
+
+import keras
+
+from darts_tf.layers import batch_norm
+from darts_tf.layers import conv_cell
+from darts_tf.layers import convolution
+from darts_tf.models import conv_layout
+from darts_tf.spaces import genotype as genotype_lib
+
+
+@keras.saving.register_keras_serializable(package="darts_tf")
+class AuxiliaryHead(keras.layers.Layer):
+    """A second classifier in the middle of the network, for training only.
+
+    ReLU, 5x5 average pool of stride 3, 1x1 convolution to 128 filters, batch
+    normalisation, ReLU, 2x2 convolution to 768 filters, batch normalisation,
+    ReLU and a linear layer.
+
+    Args:
+        num_classes: Integer.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: Tensor of shape `(batch, 8, 8, channels)`.
+
+    Returns:
+        Logits, a tensor of shape `(batch, num_classes)`.
+
+    Raises:
+        ValueError: If the images are not 8x8 at this depth.
+
+    Reference:
+        Appendix A.2.1 of the DARTS paper, arXiv:1806.09055.
+    """
+
+    def __init__(self, num_classes, **kwargs):
+        super().__init__(**kwargs)
+        self.num_classes = num_classes
+        self.pool = keras.layers.AveragePooling2D(5, 3)
+        self.reduce = convolution.Convolution(128)
+        self.reduce_norm = batch_norm.BatchNorm()
+        initializer = convolution.fan_in_uniform(128 * 4)
+        self.expand = keras.layers.Conv2D(
+            768, 2, use_bias=False, kernel_initializer=initializer
+        )
+        self.expand_norm = batch_norm.BatchNorm()
+        limit = convolution.fan_in_uniform(768)
+        self.classifier = keras.layers.Dense(
+            num_classes,
+            kernel_initializer=limit,
+            bias_initializer=limit,
+            dtype="float32",
+        )
+
+    def build(self, input_shape):
+        if tuple(input_shape[1:3]) != (8, 8):
+            raise ValueError(
+                "The auxiliary classifier needs 8x8 images where it sits, at "
+                "2/3 of the depth, that is 32x32 images at the input; other "
+                "sizes train with auxiliary_weight=0. "
+                f"Received: {tuple(input_shape[1:3])} at 2/3 of the depth"
+            )
+        batch = input_shape[0]
+        self.reduce.build((batch, 2, 2, input_shape[-1]))
+        self.reduce_norm.build((batch, 2, 2, 128))
+        self.expand.build((batch, 2, 2, 128))
+        self.expand_norm.build((batch, 1, 1, 768))
+        self.classifier.build((batch, 768))
+
+    def call(self, inputs):
+        outputs = self.pool(keras.ops.relu(inputs))
+        outputs = keras.ops.relu(self.reduce_norm(self.reduce(outputs)))
+        outputs = keras.ops.relu(self.expand_norm(self.expand(outputs)))
+        return self.classifier(outputs[:, 0, 0])
+
+    def get_config(self):
+        return {**super().get_config(), "num_classes": self.num_classes}
+
+
+@keras.saving.register_keras_serializable(package="darts_tf")
+class ConvNetwork(keras.Model):
+    """The network of a genotype, to be trained from scratch and shipped.
+
+    Its defaults are the paper's CIFAR-10 network. Reduction cells stand at 1/3
+    and 2/3 of the depth. In training, `drop_path_rate` of the samples lose
+    each edge that is not an identity, and an auxiliary classifier adds its
+    loss; `fit` needs nothing of its own for either. In inference neither is
+    there.
+
+    Args:
+        genotype: A convolutional `darts_tf.Genotype`, or its JSON text.
+        num_classes: Integer. Defaults to `10`.
+        filters: Integer, the number of filters of the first cells. Defaults
+            to `36`.
+        num_cells: Integer. Defaults to `20`.
+        auxiliary_weight: Float, the weight of the auxiliary classifier's
+            loss; at 0 there is no such classifier. It needs 32x32 images; the
+            paper's weight is 0.4. Defaults to `0.0`.
+        drop_path_rate: Float in [0, 1), the probability of losing an edge.
+            `LinearDropPath` raises it during training. Defaults to `0.0`.
+        stem_multiplier: Integer, the filters of the first convolution, in
+            multiples of `filters`. Defaults to `3`.
+        **kwargs: Keyword arguments of `keras.Model`.
+
+    Call arguments:
+        inputs: Tensor of shape `(batch, height, width, channels)`.
+        training: Boolean.
+
+    Returns:
+        Logits, a tensor of shape `(batch, num_classes)`; in training with an
+        auxiliary classifier a pair of them.
+
+    Raises:
+        ValueError: If the genotype is recurrent or names an unknown
+            primitive, a size is not positive, a rate is out of range, or the
+            images are too small.
+
+    Example:
+
+    >>> network = darts_tf.ConvNetwork(
+    ...     darts_tf.zoo.DARTS_V2, filters=4, num_cells=3
+    ... )
+    >>> network(np.zeros((2, 8, 8, 1), "float32")).shape
+    TensorShape([2, 10])
+
+    Reference:
+        Section 3.2 and Appendix A.2.1 of the DARTS paper, arXiv:1806.09055.
+    """
+
+    def __init__(
+        self,
+        genotype,
+        num_classes=10,
+        filters=36,
+        num_cells=20,
+        auxiliary_weight=0.0,
+        drop_path_rate=0.0,
+        stem_multiplier=3,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        conv_layout.check_sizes(
+            num_classes=num_classes,
+            filters=filters,
+            num_cells=num_cells,
+            stem_multiplier=stem_multiplier,
+        )
+        if not 0.0 <= drop_path_rate < 1.0:
+            raise ValueError(
+                "`drop_path_rate` must be a probability below 1. "
+                f"Received: drop_path_rate={drop_path_rate}"
+            )
+        if auxiliary_weight < 0.0:
+            raise ValueError(
+                "`auxiliary_weight` must not be negative. "
+                f"Received: auxiliary_weight={auxiliary_weight}"
+            )
+        if isinstance(genotype, str):
+            genotype = genotype_lib.Genotype.from_json(genotype)
+        if genotype.kind != "conv":
+            raise ValueError(
+                "A convolutional network needs a genotype of convolutional "
+                f"cells. Received: genotype={genotype}"
+            )
+        self.genotype = genotype
+        self.num_classes = num_classes
+        self.filters = filters
+        self.num_cells = num_cells
+        self.auxiliary_weight = auxiliary_weight
+        self.stem_multiplier = stem_multiplier
+        self._initial_drop_path_rate = drop_path_rate
+        # A variable, so that it can change without a new graph.
+        self.drop_path_rate = self.add_weight(
+            name="drop_path_rate",
+            shape=(),
+            initializer=keras.initializers.Constant(drop_path_rate),
+            trainable=False,
+        )
+
+        reductions = conv_layout.reduction_cells(num_cells)
+        if genotype.reduction is None:
+            reductions = ()
+        self.plan = conv_layout.plan_cells(num_cells, filters, reductions)
+        self.stem = convolution.Convolution(stem_multiplier * filters, 3)
+        self.stem_norm = batch_norm.BatchNorm()
+        self.cells = [
+            conv_cell.ConvCell(
+                genotype.cells[plan.cell_type],
+                plan.filters,
+                plan.cell_type,
+                plan.previous_cell_type,
+            )
+            for plan in self.plan
+        ]
+        self.pool = keras.layers.GlobalAveragePooling2D()
+        last = genotype.cells[self.plan[-1].cell_type]
+        limit = convolution.fan_in_uniform(
+            len(last.concat) * self.plan[-1].filters
+        )
+        self.classifier = keras.layers.Dense(
+            num_classes,
+            kernel_initializer=limit,
+            bias_initializer=limit,
+            dtype="float32",
+        )
+        self.auxiliary_head = (
+            AuxiliaryHead(num_classes) if auxiliary_weight else None
+        )
+
+    @property
+    def halvings(self):
+        """How often the network halves the resolution."""
+        return sum(plan.cell_type == "reduction" for plan in self.plan)
+
+    @property
+    def _auxiliary_cell(self):
+        return 2 * self.num_cells // 3
+
+    def build(self, input_shape):
+        conv_layout.check_images(input_shape, self.halvings)
+        self.stem.build(input_shape)
+        before = shape = self.stem.compute_output_shape(input_shape)
+        self.stem_norm.build(shape)
+        for index, cell in enumerate(self.cells):
+            cell.build((before, shape))
+            before, shape = shape, cell.compute_output_shape((before, shape))
+            if self.auxiliary_head and index == self._auxiliary_cell:
+                self.auxiliary_head.build(shape)
+        self.classifier.build((shape[0], shape[-1]))
+        self.built = True
+
+    def call(self, inputs, training=None):
+        before = outputs = self.stem_norm(self.stem(inputs))
+        for index, cell in enumerate(self.cells):
+            before, outputs = (
+                outputs,
+                cell((before, outputs), self.drop_path_rate),
+            )
+            if index == self._auxiliary_cell:
+                middle = outputs
+        logits = self.classifier(self.pool(outputs))
+        if training and self.auxiliary_head:
+            return logits, self.auxiliary_head(middle)
+        return logits
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        """Adds the auxiliary classifier's loss, as Keras' `compute_loss`."""
+        if not isinstance(y_pred, tuple):
+            return super().compute_loss(x, y, y_pred, sample_weight, training)
+        main, auxiliary = (
+            super(ConvNetwork, self).compute_loss(
+                x, y, logits, sample_weight, training
+            )
+            for logits in y_pred
+        )
+        return main + self.auxiliary_weight * auxiliary
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """Measures the main classifier, as Keras' `compute_metrics`."""
+        main = y_pred[0] if isinstance(y_pred, tuple) else y_pred
+        return super().compute_metrics(x, y, main, sample_weight)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "genotype": self.genotype.to_json(),
+            "num_classes": self.num_classes,
+            "filters": self.filters,
+            "num_cells": self.num_cells,
+            "auxiliary_weight": self.auxiliary_weight,
+            "drop_path_rate": self._initial_drop_path_rate,
+            "stem_multiplier": self.stem_multiplier,
+        }
+
+
+class LinearDropPath(keras.callbacks.Callback):
+    """Raises the drop-path rate linearly from 0, epoch by epoch.
+
+    In epoch e of E it is `rate * e / E`, so it stays just below `rate`.
+
+    Args:
+        rate: Float in [0, 1), where the rate would end. Defaults to `0.2`.
+        epochs: Integer, E.
+
+    Raises:
+        ValueError: If the rate is out of range or `epochs` not positive.
+
+    Example:
+
+    >>> callback = darts_tf.LinearDropPath(rate=0.2, epochs=600)
+    """
+
+    def __init__(self, rate=0.2, epochs=600):
+        super().__init__()
+        if not 0.0 <= rate < 1.0:
+            raise ValueError(
+                f"`rate` must be a probability below 1. Received: rate={rate}"
+            )
+        conv_layout.check_sizes(epochs=epochs)
+        self.rate = rate
+        self.epochs = epochs
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Sets the rate of the epoch."""
+        self.model.drop_path_rate.assign(self.rate * epoch / self.epochs)

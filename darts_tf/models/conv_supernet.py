@@ -1,0 +1,158 @@
+"""The convolutional network that holds every architecture of a space."""
+
+import keras
+
+from darts_tf.layers import batch_norm
+from darts_tf.layers import conv_cell
+from darts_tf.layers import convolution
+from darts_tf.layers import operations
+from darts_tf.models import alphas as alphas_lib
+from darts_tf.models import conv_layout
+from darts_tf.spaces import search_space
+
+
+@keras.saving.register_keras_serializable(package="darts_tf")
+class ConvSupernet(keras.Model):
+    """A stack of cells whose edges mix all operations of a space.
+
+    A 3x3 convolution and batch normalisation, `num_cells` cells of which those
+    at 1/3 and 2/3 of the depth halve the resolution and double the filters,
+    global average pooling and a linear classifier. Cells of a type share their
+    architecture logits.
+
+    Args:
+        space: A `darts_tf.SearchSpace` of convolutional cells, or its config.
+            Defaults to `None`, the space of the paper.
+        num_classes: Integer. Defaults to `10`.
+        filters: Integer, the number of filters of the first cells. Defaults
+            to `16`.
+        num_cells: Integer. Defaults to `8`.
+        stem_multiplier: Integer, the filters of the first convolution, in
+            multiples of `filters`. Defaults to `3`.
+        seed: Optional integer, of the initial alphas. Defaults to `None`.
+        **kwargs: Keyword arguments of `keras.Model`.
+
+    Call arguments:
+        inputs: Tensor of shape `(batch, height, width, channels)`.
+
+    Returns:
+        Logits, a tensor of shape `(batch, num_classes)`.
+
+    Raises:
+        ValueError: If a size is not positive, a primitive unknown, the space
+            recurrent or the images too small.
+
+    Example:
+
+    >>> supernet = darts_tf.ConvSupernet(filters=4, num_cells=3)
+    >>> supernet(np.zeros((2, 8, 8, 1), "float32")).shape
+    TensorShape([2, 10])
+
+    Reference:
+        Section 3.1.1 of the DARTS paper, arXiv:1806.09055.
+    """
+
+    def __init__(
+        self,
+        space=None,
+        num_classes=10,
+        filters=16,
+        num_cells=8,
+        stem_multiplier=3,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        conv_layout.check_sizes(
+            num_classes=num_classes,
+            filters=filters,
+            num_cells=num_cells,
+            stem_multiplier=stem_multiplier,
+        )
+        if space is None:
+            space = search_space.SearchSpace.conv()
+        elif isinstance(space, dict):
+            space = search_space.SearchSpace.from_config(space)
+        if space.kind != "conv":
+            raise ValueError(
+                "A convolutional supernet needs a space of convolutional "
+                f"cells. Received: space={space}"
+            )
+        operations.check_primitives(space.primitives)
+        self.space = space
+        self.num_classes = num_classes
+        self.filters = filters
+        self.num_cells = num_cells
+        self.stem_multiplier = stem_multiplier
+        self.seed = seed
+
+        reductions = conv_layout.reduction_cells(num_cells)
+        if "reduction" not in space.cell_types:
+            reductions = ()
+        self.plan = conv_layout.plan_cells(num_cells, filters, reductions)
+        self.alphas = alphas_lib.Alphas(space, seed, name="alphas")
+        self.stem = convolution.Convolution(stem_multiplier * filters, 3)
+        self.stem_norm = batch_norm.BatchNorm()
+        self.cells = [
+            conv_cell.ConvSearchCell(
+                space.primitives,
+                space.num_nodes,
+                plan.filters,
+                plan.cell_type,
+                plan.previous_cell_type,
+            )
+            for plan in self.plan
+        ]
+        self.pool = keras.layers.GlobalAveragePooling2D()
+        limit = convolution.fan_in_uniform(
+            space.num_nodes * self.plan[-1].filters
+        )
+        self.classifier = keras.layers.Dense(
+            num_classes,
+            kernel_initializer=limit,
+            bias_initializer=limit,
+            dtype="float32",
+        )
+
+    @property
+    def halvings(self):
+        """How often the network halves the resolution."""
+        return sum(plan.cell_type == "reduction" for plan in self.plan)
+
+    @property
+    def network_weights(self):
+        """All trainable variables but the alphas (the paper's w)."""
+        logits = {id(variable) for variable in self.alphas.logits}
+        return [v for v in self.trainable_variables if id(v) not in logits]
+
+    def build(self, input_shape):
+        conv_layout.check_images(input_shape, self.halvings)
+        self.stem.build(input_shape)
+        before = shape = self.stem.compute_output_shape(input_shape)
+        self.stem_norm.build(shape)
+        for cell in self.cells:
+            cell.build((before, shape))
+            before, shape = shape, cell.compute_output_shape((before, shape))
+        self.classifier.build((shape[0], shape[-1]))
+        self.built = True
+
+    def call(self, inputs):
+        op_weights = self.alphas.op_weights_by_source()
+        before = outputs = self.stem_norm(self.stem(inputs))
+        for cell, plan in zip(self.cells, self.plan, strict=True):
+            before, outputs = (
+                outputs,
+                cell((before, outputs), op_weights[plan.cell_type]),
+            )
+        return self.classifier(self.pool(outputs))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "space": self.space.get_config(),
+            "num_classes": self.num_classes,
+            "filters": self.filters,
+            "num_cells": self.num_cells,
+            "stem_multiplier": self.stem_multiplier,
+            "seed": self.seed,
+        }

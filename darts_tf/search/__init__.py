@@ -1,0 +1,10 @@
+"""The bilevel search: hypergradients, optimizers and the search model."""
+
+from darts_tf.search.callbacks import SearchLog
+from darts_tf.search.hypergradient import Objective
+from darts_tf.search.optimizers import SGD
+from darts_tf.search.optimizers import Adam
+from darts_tf.search.optimizers import clip_coefficient
+from darts_tf.search.schedules import CosineDecay
+from darts_tf.search.search_model import DartsSearchModel
+from darts_tf.search.search_model import check_hypergradient

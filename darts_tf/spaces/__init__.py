@@ -1,0 +1,1 @@
+"""What can be searched and what was found, in plain Python and NumPy."""

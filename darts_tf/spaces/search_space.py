@@ -1,0 +1,341 @@
+"""The set of architectures that a search chooses from."""
+
+import math
+import reprlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import fields
+
+import numpy as np
+
+from darts_tf.spaces import checks
+from darts_tf.spaces import genotype as genotype_lib
+
+NONE = "none"
+# The order of the columns of `alphas`, as in the official code.
+CONV_PRIMITIVES = (
+    NONE,
+    "max_pool_3x3",
+    "avg_pool_3x3",
+    "skip_connect",
+    "sep_conv_3x3",
+    "sep_conv_5x5",
+    "dil_conv_3x3",
+    "dil_conv_5x5",
+)
+RECURRENT_PRIMITIVES = (NONE, "tanh", "relu", "sigmoid", "identity")
+_CELL_TYPES = (("normal",), ("normal", "reduction"), ("recurrent",))
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """Says which operations and which edges the cells of a search may have.
+
+    During the search, every node is joined to every node before it, and each
+    of these edges holds all primitives. A genotype of the space keeps, for
+    each intermediate node, `edges_per_node` edges from different nodes (all
+    of them, if there are fewer) with one primitive each, never `"none"`.
+
+    Args:
+        primitives: Strings, the names of the operations, in the order of the
+            columns of `alphas`. `"none"` is the operation that adds nothing.
+        num_nodes: Integer, the number of intermediate nodes.
+        num_inputs: Integer, the number of input nodes.
+        cell_types: Strings, the cells that are searched: `("normal",)`,
+            `("normal", "reduction")` or `("recurrent",)`.
+        edges_per_node: Integer, the number of edges that discretization keeps
+            for each node.
+
+    Raises:
+        ValueError: If an argument is not as described.
+
+    Example:
+
+    >>> space = darts_tf.SearchSpace.conv(num_nodes=2)
+    >>> space.edges
+    ((0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
+    >>> space.alphas_shape
+    (5, 8)
+
+    Reference:
+        Section 2.1 of the DARTS paper, arXiv:1806.09055.
+    """
+
+    primitives: tuple[str, ...]
+    num_nodes: int
+    num_inputs: int
+    cell_types: tuple[str, ...]
+    edges_per_node: int
+
+    def __post_init__(self) -> None:
+        primitives = _names(self.primitives)
+        if len(set(primitives)) != len(primitives) or primitives == (NONE,):
+            raise ValueError(
+                f'`primitives` must be distinct and not `"{NONE}"` alone. '
+                f"Received: primitives={primitives}"
+            )
+        cell_types = checks.sequence(self.cell_types, "cell_types")
+        if cell_types not in _CELL_TYPES:
+            raise ValueError(
+                f"`cell_types` must be one of {_CELL_TYPES}. "
+                f"Received: cell_types={reprlib.repr(cell_types)}"
+            )
+        object.__setattr__(self, "primitives", primitives)
+        object.__setattr__(self, "cell_types", cell_types)
+        for name, high in (
+            ("num_nodes", checks.MAX_NODES),
+            ("num_inputs", checks.MAX_NODES),
+            ("edges_per_node", 2 * checks.MAX_NODES),
+        ):
+            value = checks.integer(getattr(self, name), name, 1, high)
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def conv(
+        cls, primitives: Sequence[str] = CONV_PRIMITIVES, num_nodes: int = 4
+    ) -> "SearchSpace":
+        """Returns the paper's space of convolutional cells, or one like it.
+
+        Args:
+            primitives: Strings, the names of the operations. Defaults to the
+                eight of the paper.
+            num_nodes: Integer, the number of intermediate nodes. Defaults to
+                `4`.
+
+        Example:
+
+        >>> darts_tf.SearchSpace.conv().alphas_shape
+        (14, 8)
+        """
+        return cls(
+            primitives=_names(primitives),
+            num_nodes=num_nodes,
+            num_inputs=2,
+            cell_types=("normal", "reduction"),
+            edges_per_node=2,
+        )
+
+    @classmethod
+    def recurrent(
+        cls,
+        primitives: Sequence[str] = RECURRENT_PRIMITIVES,
+        num_nodes: int = 8,
+    ) -> "SearchSpace":
+        """Returns the paper's space of recurrent cells, or one like it.
+
+        Args:
+            primitives: Strings, the names of the activations. Defaults to the
+                five of the paper.
+            num_nodes: Integer, the number of searched nodes. Defaults to `8`.
+
+        Example:
+
+        >>> darts_tf.SearchSpace.recurrent().alphas_shape
+        (36, 5)
+        """
+        return cls(
+            primitives=_names(primitives),
+            num_nodes=num_nodes,
+            num_inputs=1,
+            cell_types=("recurrent",),
+            edges_per_node=1,
+        )
+
+    @property
+    def kind(self) -> str:
+        """The kind of network: `"conv"` or `"recurrent"`."""
+        return "recurrent" if "recurrent" in self.cell_types else "conv"
+
+    @property
+    def nodes(self) -> range:
+        """The indices of the intermediate nodes."""
+        return range(self.num_inputs, self.num_inputs + self.num_nodes)
+
+    @property
+    def edges(self) -> tuple[tuple[int, int], ...]:
+        """Each edge as `(source, target)`, in the order of `alphas`' rows."""
+        return tuple(
+            (source, target)
+            for target in self.nodes
+            for source in range(target)
+        )
+
+    @property
+    def alphas_shape(self) -> tuple[int, int]:
+        """The shape of one cell's `alphas`, `(num_edges, num_primitives)`."""
+        return len(self.edges), len(self.primitives)
+
+    @property
+    def concat(self) -> tuple[int, ...]:
+        """The nodes that are joined in the output: all intermediate ones."""
+        return tuple(self.nodes)
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """The primitives that a genotype may hold: all except `"none"`."""
+        return tuple(name for name in self.primitives if name != NONE)
+
+    def edge_index(self, source: int, target: int) -> int:
+        """Returns the row of `alphas` that belongs to an edge.
+
+        Args:
+            source: Integer, the node that the edge leaves.
+            target: Integer, the intermediate node that it enters.
+
+        Raises:
+            ValueError: If the space has no such edge.
+        """
+        if (source, target) not in self.edges:
+            raise ValueError(
+                "An edge must lead from a node to a later intermediate node "
+                f"in {self.concat}. Received: source={source}, target={target}"
+            )
+        return self.edges.index((source, target))
+
+    def num_kept_edges(self, node: int) -> int:
+        """Returns how many edges of an intermediate node a genotype has.
+
+        Args:
+            node: Integer, the index of the node.
+        """
+        return min(self.edges_per_node, node)
+
+    def count_cells(self) -> int:
+        """Returns the number of cells, counted as in the paper.
+
+        Two cells count as different if a node has a different set of edges.
+        The order of a node's edges does not matter, `"none"` is never chosen,
+        and cells that differ in the numbering of nodes count separately.
+
+        Example:
+
+        >>> darts_tf.SearchSpace.conv().count_cells()
+        1037664180
+
+        Reference:
+            The complexity analysis in the appendix of the DARTS paper,
+            arXiv:1806.09055.
+        """
+        return math.prod(
+            math.comb(node, kept) * len(self.candidates) ** kept
+            for node, kept in ((n, self.num_kept_edges(n)) for n in self.nodes)
+        )
+
+    def count_genotypes(self) -> int:
+        """Returns the number of genotypes: one cell of each type, freely."""
+        return self.count_cells() ** len(self.cell_types)
+
+    def random_genotype(self, seed: int) -> genotype_lib.Genotype:
+        """Draws one of the genotypes, each with the same probability.
+
+        Args:
+            seed: Integer, not negative. The same seed gives the same
+                genotype.
+
+        Returns:
+            A `Genotype` without `"none"`, whose edges at each node stand in
+            the order of their sources.
+
+        Raises:
+            ValueError: If the seed is no such integer.
+
+        Example:
+
+        >>> space = darts_tf.SearchSpace.conv()
+        >>> space.random_genotype(seed=1) == space.random_genotype(seed=1)
+        True
+        """
+        seed = checks.integer(seed, "seed", 0, 2**63 - 1)
+        generator = np.random.default_rng(seed)
+        return genotype_lib.Genotype(
+            **{name: self._random_cell(generator) for name in self.cell_types}
+        )
+
+    def _random_cell(self, generator: np.random.Generator) -> genotype_lib.Cell:
+        nodes: list[tuple[genotype_lib.Edge, ...]] = []
+        for node in self.nodes:
+            kept = self.num_kept_edges(node)
+            sources = np.sort(generator.choice(node, kept, replace=False))
+            chosen = generator.integers(len(self.candidates), size=kept)
+            nodes.append(
+                tuple(
+                    genotype_lib.Edge(self.candidates[int(k)], int(source))
+                    for source, k in zip(sources, chosen, strict=True)
+                )
+            )
+        return genotype_lib.Cell(tuple(nodes), self.concat, self.num_inputs)
+
+    def validate(self, genotype: genotype_lib.Genotype) -> None:
+        """Raises an error if a genotype does not belong to the space.
+
+        The genotypes that pass are those that `count_genotypes` counts.
+
+        Args:
+            genotype: `Genotype`.
+
+        Raises:
+            ValueError: If the genotype has other cells, nodes, inputs, edges
+                or operations than the space allows.
+        """
+        if tuple(genotype.cells) != self.cell_types:
+            raise ValueError(
+                f"The genotype must have the cells {self.cell_types}. "
+                f"Received: cells={tuple(genotype.cells)}"
+            )
+        for cell_type, cell in genotype.cells.items():
+            structure = (cell.num_inputs, len(cell.nodes), cell.concat)
+            expected = (self.num_inputs, self.num_nodes, self.concat)
+            if structure != expected:
+                raise ValueError(
+                    f"The {cell_type} cell must have num_inputs, num_nodes and "
+                    f"concat equal to {expected}. Received: {structure}"
+                )
+            for node, edges in zip(self.nodes, cell.nodes, strict=True):
+                self._validate_edges(edges, node, f"{cell_type} cell")
+
+    def _validate_edges(
+        self, edges: tuple[genotype_lib.Edge, ...], node: int, where: str
+    ) -> None:
+        kept = self.num_kept_edges(node)
+        if len(edges) != kept or len({edge.source for edge in edges}) != kept:
+            raise ValueError(
+                f"Node {node} of the {where} must have {kept} edge(s), each "
+                f"from another node. Received: edges={edges}"
+            )
+        for edge in edges:
+            if edge.primitive not in self.candidates:
+                raise ValueError(
+                    f"Node {node} of the {where} must use primitives from "
+                    f"{self.candidates}. Received: primitive={edge.primitive!r}"
+                )
+
+    def get_config(self) -> dict[str, object]:
+        """Returns the constructor's arguments as plain JSON types."""
+        return {
+            "primitives": list(self.primitives),
+            "num_nodes": self.num_nodes,
+            "num_inputs": self.num_inputs,
+            "cell_types": list(self.cell_types),
+            "edges_per_node": self.edges_per_node,
+        }
+
+    @classmethod
+    def from_config(cls, config: object) -> "SearchSpace":
+        """Returns the space that `get_config` wrote.
+
+        Args:
+            config: Mapping with exactly the arguments of the constructor.
+
+        Raises:
+            ValueError: If a key is missing or unknown, or a value is wrong.
+        """
+        names = [field.name for field in fields(cls)]
+        values = checks.mapping(config, "config", names)
+        return cls(**values)  # pyright: ignore (the constructor checks)
+
+
+def _names(primitives: object) -> tuple[str, ...]:
+    return tuple(
+        checks.text_name(primitive, f"primitives[{k}]")
+        for k, primitive in enumerate(checks.sequence(primitives, "primitives"))
+    )

@@ -1,0 +1,1 @@
+"""Drawings of cells and genotypes, without any drawing program."""

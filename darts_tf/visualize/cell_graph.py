@@ -1,0 +1,87 @@
+"""A cell as the graph that its figures show."""
+
+import typing
+
+
+class GraphNode(typing.NamedTuple):
+    """A node of the figure: its text and its kind.
+
+    The text may end in a subscript, `c_{k-1}`. The kind is `"input"`,
+    `"intermediate"` or `"output"`.
+    """
+
+    text: str
+    kind: str
+
+
+class GraphEdge(typing.NamedTuple):
+    """An arrow between two nodes, given by their positions.
+
+    The label is a primitive, or `None` where nothing is computed on the way.
+    """
+
+    source: int
+    target: int
+    label: str | None
+
+
+class CellGraph(typing.NamedTuple):
+    """The figure of a cell: nodes, and edges that lead to later nodes."""
+
+    nodes: tuple[GraphNode, ...]
+    edges: tuple[GraphEdge, ...]
+
+
+def cell_graph(cell):
+    """Names the nodes of a cell as the figures of the paper do.
+
+    The intermediate nodes are numbered from 0. A convolutional cell reads the
+    outputs of the cells before it, `c_{k-2}` and `c_{k-1}`, and writes `c_{k}`.
+    A recurrent cell, which has one input node, reads `x_{t}` and `h_{t-1}`:
+    they join in that input node, which the figures number 0.
+
+    Args:
+        cell: A `Cell` of a genotype.
+
+    Returns:
+        A `CellGraph`.
+
+    Example:
+
+    >>> from darts_tf.spaces import zoo
+    >>> from darts_tf.visualize import cell_graph
+    >>> cell = zoo.get("DARTS_V2").normal
+    >>> graph = cell_graph.cell_graph(cell)
+    >>> graph.nodes[0]
+    GraphNode(text='c_{k-2}', kind='input')
+    >>> graph.edges[0]
+    GraphEdge(source=0, target=2, label='sep_conv_3x3')
+
+    Reference:
+        Figures 4 to 6 of the DARTS paper, arXiv:1806.09055.
+    """
+    if cell.num_inputs == 1:
+        inputs, output = ["x_{t}", "h_{t-1}"], "h_{t}"
+        nodes = [GraphNode(text, "input") for text in inputs]
+        nodes.append(GraphNode("0", "intermediate"))
+        edges = [GraphEdge(0, 2, None), GraphEdge(1, 2, None)]
+        first_number = 1
+    else:
+        ages, output = range(cell.num_inputs, 0, -1), "c_{k}"
+        nodes = [GraphNode(f"c_{{k-{age}}}", "input") for age in ages]
+        edges = []
+        first_number = 0
+    # Node i of the cell stands at position `shift + i` of the figure.
+    shift = len(nodes) - cell.num_inputs
+    for number, incoming in enumerate(cell.nodes, first_number):
+        target = len(nodes)
+        nodes.append(GraphNode(str(number), "intermediate"))
+        edges.extend(
+            GraphEdge(shift + edge.source, target, edge.primitive)
+            for edge in incoming
+        )
+    edges.extend(
+        GraphEdge(shift + node, len(nodes), None) for node in cell.concat
+    )
+    nodes.append(GraphNode(output, "output"))
+    return CellGraph(tuple(nodes), tuple(edges))

@@ -1,0 +1,188 @@
+"""Properties that each layer has, whatever it computes."""
+
+import inspect
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from darts_tf import layers
+from tests import descriptors
+
+each_layer = pytest.mark.parametrize(
+    "descriptor", descriptors.LAYERS, ids=lambda descriptor: descriptor.name
+)
+
+
+def _call(descriptor, layer, training=False, inputs=None):
+    if inputs is None:
+        inputs = descriptor.inputs(np.random.default_rng(0))
+    return (
+        layer(*inputs, **descriptor.keywords, training=training)
+        if ("training" in inspect.signature(layer.call).parameters)
+        else layer(*inputs, **descriptor.keywords)
+    )
+
+
+def _flat(outputs):
+    return [np.array(tensor) for tensor in keras.tree.flatten(outputs)]
+
+
+def test_each_public_layer_has_a_descriptor():
+    public = {
+        value
+        for value in vars(layers).values()
+        if inspect.isclass(value) and issubclass(value, keras.layers.Layer)
+    }
+    described = {type(d.make()) for d in descriptors.LAYERS}
+    assert public == described
+
+
+@each_layer
+def test_output_shape_is_as_described_and_as_computed(descriptor):
+    layer = descriptor.make()
+    inputs = descriptor.inputs(np.random.default_rng(0))
+    outputs = _call(descriptor, layer, inputs=inputs)
+    shapes = [tuple(tensor.shape) for tensor in keras.tree.flatten(outputs)]
+    expected = descriptor.output_shape
+    assert shapes == (expected if isinstance(expected, list) else [expected])
+    computed = layer.compute_output_shape(
+        tuple(np.shape(inputs[0]))
+        if isinstance(inputs[0], np.ndarray)
+        else [np.shape(tensor) for tensor in inputs[0]]
+    )
+    assert computed == expected
+
+
+@each_layer
+def test_config_survives_json_and_makes_an_equal_layer(descriptor):
+    layer = descriptor.make()
+    config = json.loads(json.dumps(layer.get_config()))
+    again = type(layer).from_config(config)
+    assert json.loads(json.dumps(again.get_config())) == config
+    _call(descriptor, layer)
+    _call(descriptor, again)
+    assert [v.shape for v in again.variables] == [
+        v.shape for v in layer.variables
+    ]
+
+
+@each_layer
+def test_config_holds_exactly_the_constructor_arguments(descriptor):
+    layer = descriptor.make()
+    base = set(keras.layers.Layer().get_config())
+    parameters = set()
+    for kind in type(layer).__mro__:
+        if kind is keras.layers.Layer:
+            break
+        parameters |= set(inspect.signature(kind.__init__).parameters)
+    parameters -= {"self", "args", "kwargs"}
+    assert set(layer.get_config()) - base == parameters
+
+
+@each_layer
+def test_weights_survive_saving(descriptor, tmp_path):
+    class Holder(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.layer = descriptor.make()
+
+        def call(self, inputs):
+            return _call(descriptor, self.layer, inputs=inputs)
+
+    holder, other = Holder(), Holder()
+    inputs = descriptor.inputs(np.random.default_rng(0))
+    before = _flat(holder(inputs))
+    other(inputs)
+    path = tmp_path / "layer.weights.h5"
+    holder.save_weights(path)
+    other.load_weights(path)
+    for a, b in zip(before, _flat(other(inputs)), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@each_layer
+@pytest.mark.parametrize("training", [False, True])
+def test_graph_equals_eager(descriptor, training):
+    if training and descriptor.name == "drop_path":
+        pytest.skip("draws anew at each call")
+    layer = descriptor.make()
+    inputs = descriptor.inputs(np.random.default_rng(0))
+    _call(descriptor, layer, False, inputs)
+    eager = _flat(_call(descriptor, layer, training, inputs))
+    graph = tf.function(
+        lambda: _call(descriptor, layer, training, inputs), autograph=False
+    )()
+    for a, b in zip(eager, _flat(graph), strict=True):
+        # The graph's kernels sum in another order: some float32 roundings of
+        # values of size 1 to 10.
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=2e-5)
+
+
+@each_layer
+def test_every_weight_has_a_gradient(descriptor):
+    layer = descriptor.make()
+    rng = np.random.default_rng(0)
+    with tf.GradientTape() as tape:
+        outputs = keras.tree.flatten(_call(descriptor, layer, training=True))
+        total = tf.add_n(
+            [
+                tf.reduce_sum(tensor * rng.normal(size=tensor.shape))
+                for tensor in outputs
+            ]
+        )
+    variables = [v.value for v in layer.trainable_variables]
+    gradients = tape.gradient(total, variables)
+    for variable, gradient in zip(
+        layer.trainable_variables, gradients, strict=True
+    ):
+        assert gradient is not None, variable.path
+        assert np.any(np.array(gradient)), variable.path
+
+
+@each_layer
+def test_bfloat16_computes_the_same_roughly(descriptor):
+    exact = descriptor.make()
+    inputs = descriptor.inputs(np.random.default_rng(0))
+    expected = _flat(_call(descriptor, exact, True, inputs))
+    if descriptor.name == "drop_path":
+        pytest.skip("draws differently in another precision")
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        layer = descriptor.make()
+        _call(descriptor, layer, False, inputs)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert all(v.dtype == "float32" for v in layer.trainable_variables)
+    layer.set_weights(_weights_before_training(descriptor, exact, layer))
+    outputs = keras.tree.flatten(_call(descriptor, layer, True, inputs))
+    for tensor, value in zip(outputs, expected, strict=True):
+        assert tensor.dtype == tf.bfloat16
+        error = np.array(tf.cast(tensor, tf.float32)) - value
+        # bfloat16 rounds to 0.4 %, and up to 12 layers follow one another.
+        assert np.sqrt(np.mean(error**2)) < 0.03 * max(1, value.std())
+
+
+def _weights_before_training(descriptor, exact, layer):
+    """Returns the exact layer's trainable and the other's fresh weights."""
+    trained = iter([np.array(v) for v in exact.trainable_weights])
+    trainable = {id(v) for v in layer.trainable_weights}
+    return [
+        next(trained) if id(v) in trainable else np.array(v)
+        for v in layer.weights
+    ]
+
+
+@each_layer
+def test_inference_does_not_look_at_batch_neighbours(descriptor):
+    layer = descriptor.make()
+    inputs = descriptor.inputs(np.random.default_rng(0))
+    _call(descriptor, layer, True, inputs)
+    together = _flat(_call(descriptor, layer, False, inputs))
+    first = keras.tree.map_structure(lambda tensor: tensor[:1], inputs[:1])
+    alone = _flat(_call(descriptor, layer, False, [*first, *inputs[1:]]))
+    for a, b in zip(together, alone, strict=True):
+        # Another batch size may choose another kernel: float32 rounding.
+        np.testing.assert_allclose(a[:1], b, rtol=1e-5, atol=1e-5)

@@ -1,0 +1,153 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from darts_tf.data import image_folder
+
+
+def write(path, size=(6, 4), mode="RGB", color=(10, 20, 30), **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size, color).save(path, **options)
+
+
+@pytest.fixture
+def root(tmp_path):
+    for name, value in [("b", 1), ("a", 2), ("c", 3)]:
+        for index in range(4):
+            color = (value, index, 0)
+            write(tmp_path / "train" / name / f"{index}.png", color=color)
+        write(tmp_path / "val" / name / "0.PNG", color=(value, 9, 0))
+    return tmp_path
+
+
+def test_classes_are_folders_in_alphabetical_order(root):
+    (x, y), (x_test, y_test), names = image_folder.read(root)
+    assert names == ("a", "b", "c")
+    assert x.shape == (12, 4, 6, 3)
+    assert x.dtype == np.uint8
+    assert y.tolist() == [0] * 4 + [1] * 4 + [2] * 4
+    # The red value was chosen by class, the green one by file.
+    assert x[:, 0, 0, 0].tolist() == [2] * 4 + [1] * 4 + [3] * 4
+    assert x[:, 3, 5, 1].tolist() == [0, 1, 2, 3] * 3
+    assert y_test.tolist() == [0, 1, 2]
+    assert x_test[:, 0, 0, 0].tolist() == [2, 1, 3]
+
+
+@pytest.mark.parametrize("name", image_folder.TEST_FOLDERS)
+def test_the_test_folder_has_several_names(root, name):
+    (root / "val").rename(root / name)
+    _, (x_test, _), _ = image_folder.read(root)
+    assert len(x_test) == 3
+
+
+def test_a_test_folder_without_classes_is_passed_over(root):
+    write(root / "test" / "unlabelled.png")
+    _, (x_test, _), _ = image_folder.read(root)
+    assert len(x_test) == 3
+
+
+def test_the_test_folder_comes_before_validation(root):
+    write(root / "test" / "a" / "0.png", color=(77, 0, 0))
+    _, (x_test, _), _ = image_folder.read(root)
+    assert x_test[:, 0, 0, 0].tolist() == [77]
+
+
+def test_other_files_and_hidden_folders_are_passed_over(root):
+    (root / "train" / "a" / "notes.txt").write_text("no image")
+    (root / "train" / ".cache").mkdir()
+    (x, _), _, names = image_folder.read(root)
+    assert (len(x), len(names)) == (12, 3)
+
+
+@pytest.mark.parametrize(
+    ("mode", "color", "expected"),
+    [
+        ("L", 7, [7, 7, 7]),
+        ("1", 1, [255, 255, 255]),
+        ("RGBA", (1, 2, 3, 128), [1, 2, 3]),
+        ("LA", (9, 128), [9, 9, 9]),
+    ],
+)
+def test_every_mode_of_8_bits_becomes_rgb(root, mode, color, expected):
+    write(root / "train" / "a" / "0.png", mode=mode, color=color)
+    (x, _), _, _ = image_folder.read(root)
+    assert x[0, 0, 0].tolist() == expected
+
+
+def test_transparent_palettes_become_rgb_without_a_warning(root):
+    image = Image.new("P", (6, 4), 1)
+    image.putpalette([0, 0, 0, 5, 6, 7])
+    image.save(root / "train" / "a" / "0.png", transparency=b"\x00\x80")
+    (x, _), _, _ = image_folder.read(root)
+    assert x[0, 0, 0].tolist() == [5, 6, 7]
+
+
+def test_jpeg_files_are_read(root):
+    write(root / "train" / "a" / "9.JPEG", color=(200, 200, 200))
+    (x, _), _, _ = image_folder.read(root)
+    # JPEG is lossy; an image of one colour loses a level at most.
+    np.testing.assert_allclose(x[4].astype(int), 200, atol=1)
+
+
+def test_images_of_other_sizes_are_resized_or_refused(root):
+    write(root / "train" / "c" / "3.png", size=(9, 9))
+    message = r"`image_size`.*train/a/0\.png.*train/c/3\.png.*\(9, 9, 3\)"
+    with pytest.raises(ValueError, match=message):
+        image_folder.read(root)
+    (x, _), (x_test, _), _ = image_folder.read(root, image_size=(5, 7))
+    assert x.shape == (12, 5, 7, 3)
+    assert x_test.shape == (3, 5, 7, 3)
+
+
+def test_a_limit_keeps_the_proportions(root):
+    (x, y), (x_test, _), names = image_folder.read(root, max_samples=6)
+    assert np.bincount(y).tolist() == [2, 2, 2]
+    assert x[:, 0, 0, 0].tolist() == [2, 2, 1, 1, 3, 3]
+    assert (len(x_test), len(names)) == (3, 3)
+    (x, _), _, _ = image_folder.read(root, max_samples=100)
+    assert len(x) == 12
+
+
+def test_an_unreadable_file_is_named(root):
+    (root / "train" / "b" / "2.png").write_bytes(b"no image")
+    with pytest.raises(ValueError, match=r"8 bits.*train/b/2\.png"):
+        image_folder.read(root)
+
+
+def test_a_truncated_file_is_named(root):
+    path = root / "train" / "b" / "2.png"
+    noise = np.random.default_rng(0).integers(0, 256, (4, 6, 3), np.uint8)
+    Image.fromarray(noise).save(path)
+    path.write_bytes(path.read_bytes()[:90])
+    with pytest.raises(ValueError, match=r"8 bits.*train/b/2\.png"):
+        image_folder.read(root)
+
+
+def test_files_of_16_bits_are_refused(root):
+    write(root / "train" / "b" / "2.png", mode="I;16", color=1000)
+    with pytest.raises(ValueError, match=r"2\.png.*I;16"):
+        image_folder.read(root)
+
+
+def test_a_class_that_is_not_in_train_is_refused(root):
+    write(root / "val" / "d" / "0.png")
+    with pytest.raises(ValueError, match=r"among those of `train`.*val/d"):
+        image_folder.read(root)
+
+
+@pytest.mark.parametrize(
+    ("missing", "message"),
+    [("train", "train/<class>"), ("val", r"one of \('test', 'val'")],
+)
+def test_missing_folders_are_named(root, missing, message):
+    (root / missing).rename(root / "elsewhere")
+    with pytest.raises(ValueError, match=message):
+        image_folder.read(root)
+
+
+@pytest.mark.parametrize("folder", ["train/b", "val"])
+def test_folders_without_images_are_named(root, folder):
+    for path in (root / folder).rglob("*.[pP][nN][gG]"):
+        path.unlink()
+    with pytest.raises(ValueError, match=f"At least one image.*{folder}"):
+        image_folder.read(root)

@@ -1,0 +1,112 @@
+"""The documentation is true: arguments, examples, code blocks and links."""
+
+import doctest
+import inspect
+import pathlib
+import re
+
+import keras
+import numpy as np
+import pytest
+
+import darts_tf
+
+ROOT = pathlib.Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+LINKING_PAGES = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+PUBLIC = [
+    value
+    for name, value in sorted(vars(darts_tf).items())
+    if not name.startswith("_")
+    and (inspect.isclass(value) or inspect.isfunction(value))
+]
+CODE_BLOCK = re.compile(
+    r"^(?P<skip><!-- not run: .+? -->\n\s*)?"
+    r"```python\n(?P<code>.*?)^```$",
+    re.M | re.S,
+)
+FENCED = re.compile(r"^(```+).*?^\1$", re.M | re.S)
+LINK = re.compile(r"\]\(([^)\s]+)[^)]*\)|(?:href|src)=\"([^\"]+)\"")
+
+
+def page_name(page):
+    return str(page.relative_to(ROOT))
+
+
+def parameters(symbol):
+    """Returns the parameter names as the `Args` section writes them."""
+    # A Keras class has a `__new__(*args, **kwargs)` of its own, so the
+    # constructor is asked directly.
+    is_class = inspect.isclass(symbol)
+    signature = inspect.signature(symbol.__init__ if is_class else symbol)
+    stars = {
+        inspect.Parameter.VAR_POSITIONAL: "*",
+        inspect.Parameter.VAR_KEYWORD: "**",
+    }
+    names = [
+        stars.get(parameter.kind, "") + name
+        for name, parameter in signature.parameters.items()
+    ]
+    return names[1:] if is_class else names
+
+
+def documented_parameters(doc):
+    section = re.search(r"^Args:\n((?:[ ]{4}.*\n|\n)+)", doc + "\n", re.M)
+    if section is None:
+        return []
+    return re.findall(r"^[ ]{4}(\*{0,2}\w+):", section.group(1), re.M)
+
+
+def code_blocks(page):
+    """Yields the line number and the code of each block that is run."""
+    text = page.read_text()
+    for match in CODE_BLOCK.finditer(text):
+        if match["skip"] is None:
+            yield text.count("\n", 0, match.start("code")), match["code"]
+
+
+def test_something_is_public():
+    assert PUBLIC
+
+
+@pytest.mark.parametrize("symbol", PUBLIC, ids=lambda s: s.__name__)
+def test_args_section_lists_exactly_the_parameters(symbol):
+    documented = documented_parameters(inspect.getdoc(symbol))
+    assert documented == parameters(symbol)
+
+
+@pytest.mark.parametrize("symbol", PUBLIC, ids=lambda s: s.__name__)
+def test_examples_exist_and_run(symbol, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    finder = doctest.DocTestFinder()
+    scope = {"np": np, "keras": keras, "darts_tf": darts_tf}
+    runner = doctest.DocTestRunner(
+        optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    )
+    report = []
+    for test in finder.find(symbol, symbol.__name__, globs=scope):
+        runner.run(test, out=report.append)
+    assert runner.failures == 0, "".join(report)
+    assert ">>>" in inspect.getdoc(symbol), "an example is missing"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_code_blocks_run(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    namespace = {"__name__": "__main__"}
+    for line, code in code_blocks(page):
+        # Blank lines in front make a traceback show the line of the page.
+        exec(compile("\n" * line + code, page, "exec"), namespace)
+
+
+@pytest.mark.parametrize("page", LINKING_PAGES, ids=page_name)
+def test_relative_links_lead_somewhere(page):
+    text = FENCED.sub("", page.read_text())
+    targets = ["".join(groups) for groups in LINK.findall(text)]
+    relative = [
+        target.partition("#")[0]
+        for target in targets
+        if not re.match(r"[a-z]+:|#", target)
+    ]
+    missing = [t for t in relative if not (page.parent / t).exists()]
+    assert not missing

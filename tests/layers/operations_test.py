@@ -1,0 +1,228 @@
+import keras
+import numpy as np
+import pytest
+
+from darts_tf import layers
+from darts_tf.layers import batch_norm
+from darts_tf.layers import kernels
+from darts_tf.layers import operations
+
+
+def _loop_convolution(images, kernel, strides, dilation):
+    """Convolves one channel at a time, padded as in PyTorch."""
+    size = kernel.shape[0]
+    pad = dilation * (size - 1) // 2
+    padded = np.pad(images, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+    height, width = images.shape[1:3]
+    rows, columns = range(0, height, strides), range(0, width, strides)
+    result = np.zeros((len(images), len(rows), len(columns), kernel.shape[-1]))
+    for a in range(size):
+        for b in range(size):
+            window = padded[:, a * dilation :, b * dilation :]
+            taps = window[:, :height:strides, :width:strides]
+            result += taps * kernel[a, b, 0]
+    return result
+
+
+@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.parametrize("size", [8, 7])
+@pytest.mark.parametrize("strides", [1, 2])
+@pytest.mark.parametrize("dilation", [1, 2])
+@pytest.mark.parametrize("taps", [3, 5])
+def test_depthwise_convolution_equals_a_loop(
+    fast, size, strides, dilation, taps
+):
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(2, size, size, 3)).astype("float32")
+    kernel = rng.normal(size=(taps, taps, 1, 6)).astype("float32")
+    outputs = kernels.depthwise_convolution(
+        keras.ops.array(images),
+        keras.ops.array(kernel),
+        strides,
+        dilation,
+        fast=fast,
+    )
+    twice = np.concatenate([images, images], -1)  # two copies side by side
+    expected = _loop_convolution(twice, kernel, strides, dilation)
+    # 25 products of size 1 in float32.
+    np.testing.assert_allclose(outputs, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("strides", [1, 2])
+@pytest.mark.parametrize("size", [8, 7])
+def test_pools_equal_a_loop(strides, size):
+    images = np.random.default_rng(0).normal(size=(2, size, size, 3))
+    images = images.astype("float32")
+    padded = np.pad(
+        images, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=np.nan
+    )
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (1, 2))
+    windows = windows[:, ::strides, ::strides]
+    images = keras.ops.array(images)
+    np.testing.assert_array_equal(
+        kernels.max_pool(images, strides), np.nanmax(windows, (-1, -2))
+    )
+    np.testing.assert_allclose(
+        kernels.average_pool(images, strides),
+        np.nanmean(windows, (-1, -2)),
+        atol=1e-6,  # 9 terms of size 1 in float32
+    )
+
+
+def test_second_derivative_of_the_max_pool_is_right_inside_a_graph():
+    import tensorflow as tf
+
+    rng = np.random.default_rng(0)
+    images = tf.constant(rng.normal(size=(2, 6, 6, 2)), tf.float32)
+    weights = tf.constant(rng.normal(size=(2, 6, 6, 2)), tf.float32)
+
+    @tf.function
+    def second(scale):
+        with tf.GradientTape() as outer:
+            outer.watch(scale)
+            with tf.GradientTape() as inner:
+                inner.watch(images)
+                pooled = kernels.max_pool(images)
+                loss = tf.reduce_sum(weights * scale * pooled**2)
+            gradient = inner.gradient(loss, images)
+            total = tf.reduce_sum(gradient * images)
+        return outer.gradient(total, scale)
+
+    # The pool is homogeneous, so the total is 2 * scale * sum(w * pool^2).
+    expected = 2 * np.sum(weights * np.array(kernels.max_pool(images)) ** 2)
+    np.testing.assert_allclose(second(tf.constant(1.0)), expected, rtol=1e-5)
+
+
+def test_batch_norm_equals_moments_and_moves_the_unbiased_variance():
+    rng = np.random.default_rng(0)
+    images = rng.normal(2.0, 3.0, size=(4, 5, 5, 2)).astype("float32")
+    layer = layers.BatchNorm(affine=False)
+    outputs = layer(images, training=True)
+    mean, variance = images.mean((0, 1, 2)), images.var((0, 1, 2))
+    np.testing.assert_allclose(
+        outputs,
+        (images - mean) / np.sqrt(variance + 1e-5),
+        atol=1e-5,  # float32, values of size 3
+    )
+    np.testing.assert_allclose(layer.moving_mean, 0.1 * mean, rtol=1e-5)
+    unbiased = variance * 100 / 99
+    np.testing.assert_allclose(
+        layer.moving_variance, 0.9 + 0.1 * unbiased, rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        layer(images, training=False),
+        (images - 0.1 * mean) / np.sqrt(0.9 + 0.1 * unbiased + 1e-5),
+        atol=1e-5,
+    )
+
+
+def test_scale_of_an_affine_norm_is_refused():
+    layer = batch_norm.BatchNorm()
+    with pytest.raises(ValueError, match="affine=True"):
+        layer(np.ones((1, 2, 2, 1)), np.ones(1, "float32"))
+
+
+@pytest.mark.parametrize("copies", [1, 3])
+@pytest.mark.parametrize(
+    "primitive", sorted(operations._PUBLISHED - {"none", "skip_connect"})
+)
+def test_copies_are_independent_operations(primitive, copies):
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(2, 8, 8, 4)).astype("float32")
+    layer = operations.create(primitive, 4, 2, copies, affine=False)
+    scale = np.repeat(rng.normal(size=copies), 4).astype("float32")
+    if layer.shared:
+        assert layer(images).shape == (2, 4, 4, 4)
+        assert not layer.trainable_variables
+        return
+    outputs = np.array(layer(images, scale, training=True))
+    single = operations.create(primitive, 4, 2, affine=False)
+    single.build(images.shape)
+    for copy in range(copies):
+        for mine, theirs in zip(
+            single.trainable_variables, layer.trainable_variables, strict=True
+        ):
+            part = mine.shape[-1]
+            mine.assign(theirs[..., copy * part : (copy + 1) * part])
+        channels = slice(4 * copy, 4 * copy + 4)
+        expected = scale[4 * copy] * np.array(single(images, training=True))
+        np.testing.assert_allclose(outputs[..., channels], expected, atol=2e-5)
+
+
+def test_factorized_reduce_reads_even_and_odd_pixels():
+    images = np.random.default_rng(0).normal(size=(2, 6, 6, 3))
+    layer = layers.FactorizedReduce(4)
+    layer.build(images.shape)
+    even, odd = (np.array(c.kernel)[0, 0] for c in (layer.even, layer.odd))
+    positive = np.maximum(images, 0)
+    joined = np.concatenate(
+        [positive[:, ::2, ::2] @ even, positive[:, 1::2, 1::2] @ odd], -1
+    )
+    np.testing.assert_allclose(
+        layer(images.astype("float32"), training=False),
+        joined / np.sqrt(1 + 1e-5),
+        atol=1e-5,
+    )
+
+
+def test_separable_convolution_has_the_parameters_of_the_paper():
+    layer = layers.SeparableConvolution(3, 16, affine=False)
+    layer.build((None, 8, 8, 16))
+    assert layer.count_params() - 4 * 16 == 2 * (9 * 16 + 16 * 16)
+
+
+def test_an_unknown_primitive_is_refused_with_the_nearest_name():
+    with pytest.raises(ValueError, match="Did you mean 'sep_conv_3x3'"):
+        operations.create("sep_conv3x3", 4)
+
+
+@pytest.mark.parametrize("name", ["no name", "sep_conv_3x3", 3])
+def test_bad_names_are_not_registered(name):
+    with pytest.raises(ValueError, match="name="):
+        operations.register_operation(name, None)
+
+
+def test_a_registered_operation_is_mixed_with_the_published_ones():
+    operations.register_operation(
+        "plain_conv_1x1",
+        lambda filters, strides: keras.layers.Conv2D(
+            filters, 1, strides, use_bias=False
+        ),
+    )
+    images = np.random.default_rng(0).normal(size=(2, 4, 4, 3))
+    mixed = layers.MixedOp(["plain_conv_1x1", "skip_connect"], 3, copies=2)
+    op_weights = np.array([[0.25, 0.75], [0.5, 0.5]], "float32")
+    outputs = mixed(images.astype("float32"), op_weights)
+    for copy, output in enumerate(outputs):
+        kernel = np.array(mixed.operations[0].layers[copy].kernel)[0, 0]
+        a, b = op_weights[copy]
+        expected = a * (images @ kernel) + b * images
+        np.testing.assert_allclose(output, expected, atol=1e-5)
+
+
+def test_a_registered_operation_of_the_wrong_shape_is_refused():
+    operations.register_operation(
+        "no_stride", lambda filters, strides: keras.layers.Conv2D(filters, 1)
+    )
+    layer = layers.MixedOp(["no_stride"], 3, strides=2)
+    with pytest.raises(
+        ValueError, match=r"must return the shape.*\(2, 4, 4, 3"
+    ):
+        layer.build((2, 8, 8, 3))
+
+
+def test_a_mixed_op_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="besides 'none'"):
+        layers.MixedOp(["none"], 4)
+
+
+def test_drop_path_keeps_the_expected_value():
+    layer = layers.DropPath(seed=0)
+    outputs = np.array(
+        layer(np.ones((20_000, 3), "float32"), rate=0.3, training=True)
+    )
+    assert np.all(outputs == outputs[:, :1])  # whole samples
+    kept = outputs[:, 0] > 0
+    np.testing.assert_allclose(outputs[kept], 1 / 0.7, rtol=1e-6)
+    # 4 standard deviations of a mean of 20,000 Bernoulli(0.7) draws.
+    assert abs(kept.mean() - 0.7) < 4 * np.sqrt(0.21 / 20_000)

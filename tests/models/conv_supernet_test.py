@@ -1,0 +1,142 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import darts_tf
+from benchmarks import plain_supernet
+
+
+def _pair(dtype="float32", **options):
+    """Returns a supernet and the plain one with the same random weights."""
+    keras.config.set_floatx(dtype)
+    keras.config.set_dtype_policy(dtype)
+    try:
+        supernet = darts_tf.ConvSupernet(**options)
+        supernet.build((None, 8, 8, 3))
+        for logits in supernet.alphas.logits:  # far from the uniform start
+            logits.assign(keras.random.normal(logits.shape, seed=1))
+        plain = plain_supernet.PlainSupernet(supernet)
+        plain(np.zeros((1, 8, 8, 3)))
+        plain.take_weights(supernet)
+    finally:
+        keras.config.set_floatx("float32")
+        keras.config.set_dtype_policy("float32")
+    return supernet, plain
+
+
+def _loss_and_gradients(model, variables, x, y):
+    with tf.GradientTape() as tape:
+        logits = model(x, training=True)
+        loss = tf.reduce_mean(
+            tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)
+        )
+    return logits, tape.gradient(loss, [v.value for v in variables])
+
+
+def test_parameters_at_the_setting_of_the_paper():
+    supernet = darts_tf.ConvSupernet()
+    supernet.build((None, 32, 32, 3))
+    total = darts_tf.count_parameters(supernet)
+    alphas = sum(np.prod(v.shape) for v in supernet.alphas.logits)
+    assert total - alphas == 1_930_618
+    assert alphas == 2 * 14 * 8
+
+
+@pytest.mark.parametrize("num_cells", [3, 4])
+def test_merged_form_equals_one_layer_for_each_edge_and_operation(num_cells):
+    supernet, plain = _pair(filters=4, num_cells=num_cells, num_classes=5)
+    assert darts_tf.count_parameters(plain) == darts_tf.count_parameters(
+        supernet
+    )
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(8, 8, 8, 3)).astype("float32")
+    y = rng.integers(0, 5, 8)
+    logits, gradients = _loss_and_gradients(
+        supernet, supernet.alphas.logits, x, y
+    )
+    expected, expected_gradients = _loss_and_gradients(
+        plain, plain.logits, x, y
+    )
+    # Normalising 2x2 images of a batch of 8 divides by small deviations, and
+    # a rounding that flips a ReLU shows as 1e-4 of the largest value.
+    np.testing.assert_allclose(
+        logits, expected, atol=1e-4 * np.abs(expected).max()
+    )
+    for mine, theirs in zip(gradients, expected_gradients, strict=True):
+        np.testing.assert_allclose(
+            mine, theirs, atol=2e-3 * np.abs(theirs).max()
+        )
+
+
+def test_merged_form_equals_the_plain_form_in_inference():
+    supernet, plain = _pair(filters=4, num_cells=3)
+    x = np.random.default_rng(0).normal(size=(4, 8, 8, 3)).astype("float32")
+    np.testing.assert_allclose(
+        supernet(x, training=False), plain(x, training=False), atol=1e-5
+    )
+
+
+def test_alphas_and_network_weights_are_all_trainable_variables_once():
+    supernet = darts_tf.ConvSupernet(filters=2, num_cells=3)
+    supernet.build((None, 8, 8, 1))
+    alphas = {id(v) for v in supernet.alphas.logits}
+    weights = {id(v) for v in supernet.network_weights}
+    assert not alphas & weights
+    assert alphas | weights == {id(v) for v in supernet.trainable_variables}
+    assert [v.name for v in supernet.alphas.logits] == [
+        "alphas_normal",
+        "alphas_reduction",
+    ]
+
+
+def test_initial_alphas_are_small_and_follow_the_seed():
+    first, second, third = (
+        np.concatenate(darts_tf.ConvSupernet(seed=s).alphas.logits)
+        for s in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first, second)
+    assert np.any(first != third)
+    # 224 draws of N(0, 0.001): four standard errors of the deviation.
+    assert abs(first.std() / 1e-3 - 1) < 4 / np.sqrt(2 * 224)
+    assert np.any(first[:14] != first[14:])
+
+
+def test_a_space_without_reduction_cells_keeps_the_resolution():
+    space = darts_tf.SearchSpace(
+        primitives=("none", "skip_connect", "max_pool_3x3"),
+        num_nodes=2,
+        num_inputs=2,
+        cell_types=("normal",),
+        edges_per_node=2,
+    )
+    supernet = darts_tf.ConvSupernet(space, filters=2, num_cells=4)
+    assert supernet(np.zeros((1, 4, 4, 1), "float32")).shape == (1, 10)
+    assert supernet.halvings == 0
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((None, 8, 8), "height, width, channels"),
+        ((None, 3, 8, 1), "at least 4 pixels"),
+    ],
+)
+def test_images_that_do_not_fit_are_refused(shape, message):
+    with pytest.raises(ValueError, match=message):
+        darts_tf.ConvSupernet(filters=2, num_cells=3).build(shape)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"filters": 0},
+        {"num_cells": True},
+        {"num_classes": 2.5},
+        {"space": darts_tf.SearchSpace.recurrent()},
+        {"space": darts_tf.SearchSpace.conv(["none", "sep_conv"])},
+    ],
+)
+def test_bad_options_are_refused(options):
+    with pytest.raises(ValueError, match="Received"):
+        darts_tf.ConvSupernet(**options)

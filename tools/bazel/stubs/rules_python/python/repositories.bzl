@@ -1,0 +1,4 @@
+"""Stub of rules_python: nothing to fetch."""
+
+def py_repositories():
+    """Declares no repository."""

@@ -1,0 +1,1 @@
+"""Command lines, one file a command: `python -m trainers.<name>`."""

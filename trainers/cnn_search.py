@@ -1,0 +1,242 @@
+"""Searches a convolutional cell.
+
+    python -m trainers.cnn_search --preset=quick --workdir=RUN
+    python -m trainers.cnn_search --preset=paper --data_dir=DATA --workdir=RUN
+
+The preset `quick` searches on scikit-learn's digits, which need no download,
+in about a minute on 2 CPU cores; `paper` is the protocol of Section 3.1.1 and
+Appendix A.1.1 of the DARTS paper, on CIFAR-10, second order. The training
+images are split in halves for the weights and for the alphas; the test images
+are not touched.
+
+The folder `workdir` gets, as the search goes on, `config.json`,
+`genotype.json` (which `trainers.cnn_train` takes as `--genotype`), the drawn
+`cell.svg`, `alphas.jsonl`, `history.jsonl` and `tensorboard/`.
+"""
+
+import dataclasses
+
+import keras
+
+import darts_tf
+from darts_tf.data import augmentation
+from darts_tf.data import splitting
+from darts_tf.data import streams
+from darts_tf.search import schedules
+from darts_tf.spaces import atomic_file
+from darts_tf.visualize import cell_svg
+from trainers import images
+from trainers import options
+from trainers import workdir
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Options of the search; each field is a flag of the same name."""
+
+    workdir: str = options.option("New folder for everything that is found.")
+    dataset: str = options.option(
+        "digits, a data set of TensorFlow Datasets, or a folder of images.",
+        "cifar10",
+    )
+    data_dir: str | None = options.option(
+        "Folder of TensorFlow Datasets; none is its default.", None
+    )
+    image_size: int | None = options.option(
+        "Height and width to resize images to, in pixels; none keeps them.",
+        None,
+    )
+    max_samples: int | None = options.option(
+        "Number of training images to use; none uses all.", None
+    )
+    train_fraction: float = options.option(
+        "Part of the training images for the weights; the rest is for the "
+        "alphas.",
+        0.5,
+    )
+    epochs: int = options.option("Passes over the weights' part.", 50)
+    steps_per_epoch: int | None = options.option(
+        "Steps in an epoch; none is a whole pass.", None
+    )
+    batch_size: int = options.option("Images in either batch of a step.", 64)
+    filters: int = options.option("Filters of the first cells.", 16)
+    num_cells: int = options.option("Cells of the supernet.", 8)
+    num_nodes: int = options.option("Intermediate nodes of a cell.", 4)
+    primitives: str = options.option(
+        "Candidate operations, separated by commas.",
+        ",".join(darts_tf.SearchSpace.conv().primitives),
+    )
+    hypergradient: str = options.option(
+        "first_order, finite_difference or exact.", "finite_difference"
+    )
+    xi: float | None = options.option(
+        "Length of the virtual step; none is the current learning rate.", None
+    )
+    learning_rate: float = options.option(
+        "Of the network weights, in the first epoch.", 0.025
+    )
+    final_learning_rate: float = options.option("Where the cosine ends.", 0.001)
+    momentum: float = options.option("Of the network weights.", 0.9)
+    weight_decay: float = options.option("Of the network weights.", 3e-4)
+    clipnorm: float = options.option(
+        "Largest norm of the gradient of the network weights.", 5.0
+    )
+    alpha_learning_rate: float = options.option("Of the alphas (Adam).", 3e-4)
+    alpha_weight_decay: float = options.option("Of the alphas.", 1e-3)
+    crop_padding: int = options.option(
+        "Pixels of padding for the random crop.", 4
+    )
+    flip: bool = options.option("Flip images at random.", True)
+    cutout: int = options.option("Side of the square cut out, in pixels.", 0)
+    seed: int = options.option("Seeds Python, NumPy, TensorFlow and data.", 0)
+
+    def __post_init__(self):
+        """Fails on values that would only show after a long time."""
+        for name in ("epochs", "batch_size", "filters", "num_cells"):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"`{name}` must be positive. "
+                    f"Received: {name}={getattr(self, name)}"
+                )
+        if self.steps_per_epoch is not None and self.steps_per_epoch < 1:
+            raise ValueError(
+                "`steps_per_epoch` must be positive. "
+                f"Received: steps_per_epoch={self.steps_per_epoch}"
+            )
+
+
+PRESETS = {
+    "quick": {
+        "dataset": "digits",
+        "epochs": 10,
+        "batch_size": 32,
+        "filters": 4,
+        "num_cells": 3,
+        "alpha_learning_rate": 3e-2,
+        "crop_padding": 1,
+        "flip": False,
+    },
+    "paper": {},
+}
+
+
+def run(config):
+    """Runs the search.
+
+    Args:
+        config: A `Config`.
+
+    Returns:
+        The `darts_tf.Genotype` that was found.
+    """
+    keras.utils.set_random_seed(config.seed)
+    dataset = images.load(config)
+    model = _make_model(config, dataset)
+    pairs, steps = _pairs(config, dataset)
+    folder = workdir.create(config.workdir, options.to_json(config))
+    print(
+        f"Searching on {dataset.name}: {steps} steps an epoch, "
+        f"{darts_tf.count_parameters(model):,} parameters, "
+        f"hypergradient {config.hypergradient}. Results go to {folder}.",
+        flush=True,
+    )
+    model.fit(
+        pairs,
+        epochs=config.epochs,
+        steps_per_epoch=steps,
+        callbacks=[
+            schedules.CosineDecay(
+                config.learning_rate,
+                config.final_learning_rate,
+                config.epochs,
+            ),
+            darts_tf.SearchLog(folder),
+            _DrawCell(folder / "cell.svg"),
+        ],
+    )
+    genotype = model.genotype()
+    print(f"\n{genotype}\n\n{genotype.to_text()}\n")
+    print("How sure each choice is (op weight, and margin to the second best):")
+    for choice in model.explain():
+        print(f"  {_sentence(choice)}")
+    return genotype
+
+
+def _make_model(config, dataset):
+    """Makes the search model, built and compiled; fails on what cannot work."""
+    space = darts_tf.SearchSpace.conv(
+        [name.strip() for name in config.primitives.split(",")],
+        config.num_nodes,
+    )
+    model = darts_tf.DartsSearchModel(
+        space,
+        config.hypergradient,
+        config.xi,
+        seed=config.seed,
+        num_classes=dataset.num_classes,
+        filters=config.filters,
+        num_cells=config.num_cells,
+    )
+    model.compile(
+        darts_tf.search.SGD(
+            config.learning_rate,
+            config.momentum,
+            config.weight_decay,
+            config.clipnorm,
+        ),
+        darts_tf.search.Adam(
+            config.alpha_learning_rate,
+            coupled_weight_decay=config.alpha_weight_decay,
+        ),
+    )
+    model.build((None, *dataset.image_shape))
+    return model
+
+
+def _pairs(config, dataset):
+    """Returns the pairs of batches, and how many there are in an epoch."""
+    x, y = dataset.train
+    parts = splitting.split_indices(y, config.train_fraction, config.seed)
+    train, alpha = ((x[part], y[part]) for part in parts)
+    steps = streams.steps_per_epoch(len(train[1]), config.batch_size)
+    pairs = streams.paired(
+        train,
+        alpha,
+        config.batch_size,
+        seed=config.seed,
+        transform=augmentation.training_transform(
+            dataset.mean,
+            dataset.std,
+            config.crop_padding,
+            config.flip,
+            config.cutout,
+        ),
+    )
+    return pairs, config.steps_per_epoch or steps
+
+
+class _DrawCell(keras.callbacks.Callback):
+    """Draws the most likely cell after each epoch."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = path
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Draws the cell."""
+        drawing = cell_svg.genotype_to_svg(self.model.genotype())
+        atomic_file.write_text(self.path, drawing)
+
+
+def _sentence(choice):
+    text = (
+        f"{choice.cell_type:9} {choice.source} -> {choice.node}: "
+        f"{choice.primitive:12} {choice.op_weight:.3f}"
+    )
+    if choice.runner_up is None:
+        return text
+    return f"{text}, {choice.margin:.3f} before {choice.runner_up}"
+
+
+if __name__ == "__main__":
+    options.main(Config, run, PRESETS)

@@ -1,0 +1,275 @@
+"""Turns the fields of a trainer's config into command line flags.
+
+A trainer declares its options once, as the fields of a frozen dataclass:
+
+    @dataclasses.dataclass(frozen=True)
+    class Config:
+        workdir: str = options.option("Folder for results.")
+        epochs: int = options.option("Passes over the data.", 50)
+
+    PRESETS = {"quick": {"epochs": 2}, "paper": {}}
+
+    if __name__ == "__main__":
+        options.main(Config, run, PRESETS)
+
+What a flag says overrides the preset, and the preset overrides the default.
+The flags exist only while `main` runs, so that several trainers can be
+imported into one process, and `run(config)` can be called without them.
+"""
+
+import contextlib
+import dataclasses
+import sys
+import types
+import typing
+from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
+
+from absl import app
+from absl import flags
+
+Presets = Mapping[str, Mapping[str, Any]]
+
+_PARSERS: dict[Any, Callable[[], flags.ArgumentParser[Any]]] = {
+    int: flags.IntegerParser,
+    float: flags.FloatParser,
+    str: flags.ArgumentParser,
+}
+
+
+def option(text: str, default: Any = dataclasses.MISSING) -> Any:
+    """Declares one field of a config.
+
+    Args:
+        text: String, the help text of the flag.
+        default: Default value. If left out, the flag or a preset must give
+            one.
+
+    Returns:
+        A `dataclasses.Field`, typed as `Any` like `dataclasses.field` is.
+
+    Example:
+
+    >>> import dataclasses
+    >>> from trainers import options
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Config:
+    ...     epochs: int = options.option("Passes over the data.", 50)
+    >>> Config()
+    Config(epochs=50)
+    """
+    return dataclasses.field(default=default, metadata={"help": text})
+
+
+def resolve(
+    config_class: type,
+    presets: Presets | None = None,
+    preset: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Any:
+    """Makes a config of defaults, a preset and explicit values.
+
+    Args:
+        config_class: A dataclass whose fields were made by `option`.
+        presets: Optional mapping from the name of a preset to the values of
+            some fields. Defaults to `None`, no presets.
+        preset: Optional string, the preset to start from. Defaults to `None`,
+            the defaults of the fields.
+        overrides: Optional mapping from fields to the values that were given
+            explicitly, which win. Defaults to `None`, none.
+
+    Returns:
+        An instance of `config_class`.
+
+    Raises:
+        ValueError: If the preset or a field is unknown, or if a field without
+            a default gets no value; and what the config itself raises.
+
+    Example:
+
+    >>> import dataclasses
+    >>> from trainers import options
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Config:
+    ...     epochs: int = options.option("Passes over the data.", 50)
+    ...     seed: int = options.option("Seeds everything.", 0)
+    >>> presets = {"quick": {"epochs": 2, "seed": 1}}
+    >>> options.resolve(Config, presets, "quick", {"seed": 7})
+    Config(epochs=2, seed=7)
+    """
+    presets = presets or {}
+    if preset is not None and preset not in presets:
+        raise ValueError(
+            f"`preset` must be one of {sorted(presets)}. Received: {preset=}"
+        )
+    fields = {field.name: field for field in dataclasses.fields(config_class)}
+    values = {**presets.get(preset or "", {}), **(overrides or {})}
+    unknown = sorted(set(values) - set(fields))
+    if unknown:
+        raise ValueError(
+            f"The options are {sorted(fields)}. Received: {unknown[0]!r}"
+        )
+    missing = [
+        f"--{name}"
+        for name, field in fields.items()
+        if field.default is dataclasses.MISSING and name not in values
+    ]
+    if missing:
+        raise ValueError(f"A value is required for {', '.join(missing)}")
+    return config_class(**values)
+
+
+def to_json(config: Any) -> dict[str, Any]:
+    """Returns a config as a dictionary that can be written as JSON.
+
+    Args:
+        config: An instance of a config dataclass.
+
+    Returns:
+        Dictionary from each field, in order, to its value.
+
+    Example:
+
+    >>> import dataclasses
+    >>> from trainers import options
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Config:
+    ...     epochs: int = options.option("Passes over the data.", 50)
+    >>> options.to_json(Config())
+    {'epochs': 50}
+    """
+    return dataclasses.asdict(config)
+
+
+def main(
+    config_class: type,
+    run: Callable[[Any], Any],
+    presets: Presets | None = None,
+) -> None:
+    """Parses the command line into a config, calls `run`, and exits.
+
+    Each field becomes a flag of its name; `--preset` chooses a preset and
+    `--helpshort` lists them all. A `ValueError` or `OSError`, from the config
+    or from `run`, is what a wrong option or a missing file looks like: it
+    ends the process with one line on stderr and exit code 1. `--debug` shows
+    its traceback instead. Other exceptions are left as they are.
+
+    Args:
+        config_class: A dataclass whose fields were made by `option`; of the
+            types `bool`, `int`, `float` and `str`, or one of these or `None`,
+            which the flag writes `none`.
+        run: Callable that takes an instance of `config_class`.
+        presets: Optional mapping from the name of a preset to the values of
+            some fields. Defaults to `None`: there is no flag `--preset`.
+
+    Raises:
+        SystemExit: Always, with the exit code of the process.
+        ValueError: If a field has another type.
+        flags.DuplicateFlagError: If the name of a field is that of a flag of
+            absl, or `debug` or `preset`.
+
+    Example:
+
+    >>> import dataclasses, sys
+    >>> from trainers import options
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Config:
+    ...     epochs: int = options.option("Passes over the data.", 50)
+    >>> before, sys.argv = sys.argv, ["train.py", "--epochs=3"]
+    >>> try:
+    ...     options.main(Config, print)
+    ... except SystemExit as end:
+    ...     print(end.code)
+    ... finally:
+    ...     sys.argv = before
+    Config(epochs=3)
+    None
+    """
+    defined = [*_general_flags(presets), *_field_flags(config_class)]
+
+    def body(arguments: list[str]) -> None:
+        if arguments[1:]:
+            raise app.UsageError(f"Unexpected argument {arguments[1]!r}")
+        given = {flag.name: flag.value for flag in defined if flag.present}
+        debug = given.pop("debug", False)
+        preset = given.pop("preset", None)
+        try:
+            run(resolve(config_class, presets, preset, given))
+        except (ValueError, OSError) as error:
+            if debug:
+                raise
+            sys.exit(f"error: {error}")
+
+    with contextlib.ExitStack() as cleanup:
+        for flag in defined:
+            # The script's own flags are those that --helpshort lists.
+            flags.DEFINE_flag(flag, module_name=sys.argv[0])
+            cleanup.callback(delattr, flags.FLAGS, flag.name)
+        app.run(body)
+
+
+def _general_flags(presets: Presets | None) -> list[flags.Flag[Any]]:
+    """Returns the flags that each trainer has."""
+    debug = flags.BooleanFlag(
+        "debug", False, "Show the traceback of an error, not one line."
+    )
+    if not presets:
+        return [debug]
+    contents = "; ".join(
+        f"{name}: {_listed(values)}" for name, values in presets.items()
+    )
+    text = f"Values to start from, which other flags override. {contents}."
+    return [debug, flags.EnumFlag("preset", None, text, list(presets))]
+
+
+def _listed(values: Mapping[str, Any]) -> str:
+    listed = ", ".join(f"{name}={value}" for name, value in values.items())
+    return listed or "the defaults"
+
+
+def _field_flags(config_class: type) -> list[flags.Flag[Any]]:
+    """Returns one flag for each field, with the default that --help shows."""
+    types_of = typing.get_type_hints(config_class)
+    return [
+        _field_flag(field, types_of[field.name])
+        for field in dataclasses.fields(config_class)
+    ]
+
+
+def _field_flag(
+    field: "dataclasses.Field[Any]", field_type: Any
+) -> flags.Flag[Any]:
+    text, default = field.metadata["help"], field.default
+    if default is dataclasses.MISSING:
+        text, default = f"{text} (required)", None
+    if field_type is bool:
+        return flags.BooleanFlag(field.name, default, text)
+    choices = set(typing.get_args(field_type)) or {field_type}
+    named = choices - {types.NoneType}
+    if len(named) != 1 or not named <= set(_PARSERS):
+        raise ValueError(
+            "A field must be of type bool, int, float or str, or one of the "
+            f"last three or None. Received: {field.name}: {field_type}"
+        )
+    parser = _PARSERS[named.pop()]()
+    if types.NoneType in choices:
+        parser = _OptionalParser(parser)
+    serializer = flags.ArgumentSerializer[Any]()
+    return flags.Flag(parser, serializer, field.name, default, text)
+
+
+class _OptionalParser(flags.ArgumentParser[Any]):
+    """Reads `none` as None, and anything else as another parser does."""
+
+    def __init__(self, parser: flags.ArgumentParser[Any]) -> None:
+        self._parser = parser
+        self.syntactic_help = f"{parser.syntactic_help or 'a string'} or none"
+
+    def parse(self, argument: Any) -> Any:
+        """Returns the value of the text, and a value that is none unchanged."""
+        return None if argument == "none" else self._parser.parse(argument)
+
+    def flag_type(self) -> str:
+        """Returns the name of the type, for the help in XML."""
+        return f"optional {self._parser.flag_type()}"
