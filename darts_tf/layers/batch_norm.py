@@ -5,6 +5,18 @@ import keras
 from darts_tf.layers import kernels
 
 
+def full_precision(layer):
+    """Returns the type of what a layer must not round: float32 or float64.
+
+    Args:
+        layer: A Keras layer, of any dtype policy.
+
+    Returns:
+        `"float64"` if that is the layer's type, else `"float32"`.
+    """
+    return "float64" if layer.variable_dtype == "float64" else "float32"
+
+
 @keras.saving.register_keras_serializable(package="darts_tf")
 class BatchNorm(keras.layers.Layer):
     """Normalises each channel over the batch, at the speed of one fused pass.
@@ -62,7 +74,7 @@ class BatchNorm(keras.layers.Layer):
                 shape=(input_shape[-1],),
                 initializer=initializer,
                 trainable=trainable,
-                dtype="float32",
+                dtype=full_precision(self),
                 autocast=False,
             )
 
@@ -81,7 +93,7 @@ class BatchNorm(keras.layers.Layer):
         if self.affine:
             scale, offset = self.gamma.value, self.beta.value
         else:
-            offset = keras.ops.zeros(inputs.shape[-1:])
+            offset = keras.ops.zeros(inputs.shape[-1:], full_precision(self))
             scale = keras.ops.ones_like(offset) if scale is None else scale
         inputs = keras.ops.cast(inputs, self.compute_dtype)
         moving = (self.moving_mean.value, self.moving_variance.value)

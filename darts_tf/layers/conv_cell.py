@@ -2,6 +2,7 @@
 
 import keras
 
+from darts_tf.layers import kernels
 from darts_tf.layers import mixed_op
 from darts_tf.layers import operations
 from darts_tf.layers import regularization
@@ -37,8 +38,8 @@ class _ConvCellBase(keras.layers.Layer):
             else operations.PointwiseConvolution
         )
         self.preprocess = [
-            first(self.filters, affine=affine),
-            operations.PointwiseConvolution(self.filters, affine=affine),
+            kind(self.filters, affine=affine, name=f"preprocess_{k}")
+            for k, kind in enumerate((first, operations.PointwiseConvolution))
         ]
 
     def _build_preprocessing(self, input_shape):
@@ -144,6 +145,7 @@ class ConvSearchCell(_ConvCellBase):
                 filters,
                 self._strides(source),
                 copies=min(num_nodes, num_nodes + 1 - source),
+                name=f"from_node_{source}",
             )
             for source in range(num_nodes + 1)
         ]
@@ -158,11 +160,11 @@ class ConvSearchCell(_ConvCellBase):
         arriving = [[] for _ in range(self.num_nodes)]
         for source, layer in enumerate(self.mixed_ops):
             if source >= 2:
-                nodes.append(sum(arriving[source - 2]))
+                nodes.append(kernels.add_n(arriving[source - 2]))
             edges = layer(nodes[source], op_weights[source])
             for sums, edge in zip(arriving[-len(edges) :], edges, strict=True):
                 sums.append(edge)
-        nodes.append(sum(arriving[-1]))
+        nodes.append(kernels.add_n(arriving[-1]))
         return keras.ops.concatenate(nodes[2:], -1)
 
     def compute_output_shape(self, inputs_shape, op_weights_shape=None):
@@ -232,13 +234,16 @@ class ConvCell(_ConvCellBase):
         self.operations = [
             [
                 operations.create(
-                    edge.primitive, filters, self._strides(edge.source)
+                    edge.primitive,
+                    filters,
+                    self._strides(edge.source),
+                    name=f"node_{node}_edge_{k}_{edge.primitive}",
                 )
-                for edge in edges
+                for k, edge in enumerate(edges)
             ]
-            for edges in self.cell.nodes
+            for node, edges in enumerate(self.cell.nodes, 2)
         ]
-        self.drop_path = regularization.DropPath()
+        self.drop_path = regularization.DropPath(name="drop_path")
 
     def build(self, input_shape):
         shape = self._build_preprocessing(input_shape)
@@ -250,9 +255,11 @@ class ConvCell(_ConvCellBase):
         nodes = self._preprocess(inputs)
         for edges, layers in zip(self.cell.nodes, self.operations, strict=True):
             nodes.append(
-                sum(
-                    self._edge(layer, nodes[edge.source], drop_path_rate)
-                    for edge, layer in zip(edges, layers, strict=True)
+                kernels.add_n(
+                    [
+                        self._edge(layer, nodes[edge.source], drop_path_rate)
+                        for edge, layer in zip(edges, layers, strict=True)
+                    ]
                 )
             )
         return keras.ops.concatenate([nodes[k] for k in self.cell.concat], -1)

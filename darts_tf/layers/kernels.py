@@ -11,12 +11,16 @@ import tensorflow as tf
 
 
 @functools.cache
-def grouped_convolution_works():
+def grouped_convolution_works(dtype):
     """Tells whether a grouped convolution is the fast path on this machine.
 
     On a CPU with oneDNN a depthwise convolution written as a grouped one is
     the faster form, most of all its gradients (5x5: 12 against 15 ms). Without
-    oneDNN its gradient does not exist, and on a GPU the native kernel wins.
+    oneDNN, or in float64, its gradient does not exist, and on a GPU the native
+    kernel wins.
+
+    Args:
+        dtype: `tf.DType` of the tensors.
 
     Returns:
         `True` if `tf.nn.conv2d` should be given the groups.
@@ -24,11 +28,11 @@ def grouped_convolution_works():
     if tf.config.list_physical_devices("GPU"):
         return False
     with tf.init_scope():
-        image, kernel = tf.ones((1, 2, 2, 2)), tf.ones((1, 1, 1, 2))
+        image = tf.ones((1, 2, 2, 2), dtype)
         try:
             tf.raw_ops.Conv2DBackpropFilter(
                 input=image,
-                filter_sizes=kernel.shape,
+                filter_sizes=(1, 1, 1, 2),
                 out_backprop=image,
                 strides=[1, 1, 1, 1],
                 padding="VALID",
@@ -57,7 +61,7 @@ def convolution(inputs, kernel, strides=(1, 1)):
     """
     inputs, padding = _symmetric_padding(inputs, kernel, strides)
     groups = inputs.shape[-1] // kernel.shape[2]
-    if groups == 1 or grouped_convolution_works():
+    if groups == 1 or grouped_convolution_works(inputs.dtype):
         return tf.nn.conv2d(inputs, kernel, strides, padding)
     parts = zip(
         tf.split(inputs, groups, -1), tf.split(kernel, groups, -1), strict=True
@@ -92,7 +96,7 @@ def depthwise_convolution(inputs, kernel, strides=1, dilation_rate=1, *, fast):
         # operation is wrong for this combination.)
         inputs, strides, dilation_rate = inputs[:, ::2, ::2], 1, 1
     strides = (strides, strides)
-    if not (fast and grouped_convolution_works()):
+    if not (fast and grouped_convolution_works(inputs.dtype)):
         inputs, padding = _symmetric_padding(inputs, kernel, strides)
         return tf.nn.depthwise_conv2d(
             _repeat_channels(inputs, copies),
@@ -173,6 +177,17 @@ def batch_normalization(inputs, scale, offset, moving, momentum, epsilon):
     Returns:
         The normalised tensor and the new moving mean and (unbiased) variance.
     """
+    if inputs.dtype == tf.float64:  # for checks; no fused kernel has it
+        mean, variance = tf.nn.moments(inputs, (0, 1, 2))
+        outputs = tf.nn.batch_normalization(
+            inputs, mean, variance, offset, scale, epsilon
+        )
+        count = tf.cast(tf.size(inputs) / tf.size(mean), tf.float64)
+        moved = (mean, variance * count / tf.maximum(count - 1, 1))
+        return outputs, *(
+            momentum * old + (1 - momentum) * new
+            for old, new in zip(moving, moved, strict=True)
+        )
     outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
         x=inputs,
         scale=scale,
@@ -184,6 +199,22 @@ def batch_normalization(inputs, scale, offset, moving, momentum, epsilon):
         is_training=True,
     )
     return outputs, mean, variance
+
+
+def add_n(tensors):
+    """Adds tensors of one shape, always in the same order.
+
+    The graph optimiser turns a chain of binary sums into one of many terms,
+    too, but in an order that changes from graph to graph, and with it the last
+    bit of the result: a resumed run would no longer equal an unbroken one.
+
+    Args:
+        tensors: Non-empty list of tensors.
+
+    Returns:
+        Tensor.
+    """
+    return tf.add_n(tensors) if len(tensors) > 1 else tensors[0]
 
 
 def _symmetric_padding(inputs, kernel, strides):

@@ -2,6 +2,7 @@
 
 import keras
 
+from darts_tf.layers import kernels
 from darts_tf.layers import operations
 
 
@@ -89,12 +90,12 @@ class MixedOp(keras.layers.Layer):
                 copied.append(operation(inputs, scales[column]))
         parts = []
         if copied:
-            parts.append(keras.ops.split(sum(copied), self.copies, axis=-1))
+            parts.append(
+                keras.ops.split(kernels.add_n(copied), self.copies, axis=-1)
+            )
         if shared:
             parts.append(_weighted_sums(shared, shared_weights))
-        return [
-            sum(edge[1:], start=edge[0]) for edge in zip(*parts, strict=True)
-        ]
+        return [kernels.add_n(edge) for edge in zip(*parts, strict=True)]
 
     def compute_output_shape(self, inputs_shape, op_weights_shape=None):
         shape = self.operations[0].compute_output_shape(inputs_shape)[:3]

@@ -78,7 +78,10 @@ class ConvolutionStack(Operation):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.stages = self._make_stages()
-        self.norms = [batch_norm.BatchNorm(self.affine) for _ in self.stages]
+        self.norms = [
+            batch_norm.BatchNorm(self.affine, name=f"norm_{k}")
+            for k in range(len(self.stages))
+        ]
 
     def _make_stages(self):
         """Returns one list of convolutions for each stage."""
@@ -102,10 +105,11 @@ class ConvolutionStack(Operation):
             outputs = norm(outputs, scale if norm is last else None)
         return outputs
 
-    def _pointwise(self, groups=None):
-        groups = self.copies if groups is None else groups
+    def _pointwise(self, stage):
         return convolution.Convolution(
-            self.copies * self.filters, groups=groups
+            self.copies * self.filters,
+            groups=self.copies,
+            name=f"pointwise_{stage}",
         )
 
 
@@ -149,16 +153,16 @@ class SeparableConvolution(_KernelSize):
     """
 
     def _make_stages(self):
-        size = self.kernel_size
-        return [
-            [
-                convolution.DepthwiseConvolution(
-                    size, self.strides, copies=self.copies
-                ),
-                self._pointwise(),
-            ],
-            [convolution.DepthwiseConvolution(size), self._pointwise()],
-        ]
+        first = convolution.DepthwiseConvolution(
+            self.kernel_size,
+            self.strides,
+            copies=self.copies,
+            name="depthwise_0",
+        )
+        second = convolution.DepthwiseConvolution(
+            self.kernel_size, name="depthwise_1"
+        )
+        return [[first, self._pointwise(0)], [second, self._pointwise(1)]]
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")
@@ -189,9 +193,13 @@ class DilatedConvolution(_KernelSize):
 
     def _make_stages(self):
         depthwise = convolution.DepthwiseConvolution(
-            self.kernel_size, self.strides, dilation_rate=2, copies=self.copies
+            self.kernel_size,
+            self.strides,
+            dilation_rate=2,
+            copies=self.copies,
+            name="depthwise_0",
         )
-        return [[depthwise, self._pointwise()]]
+        return [[depthwise, self._pointwise(0)]]
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")
@@ -221,9 +229,15 @@ class Conv7x1(ConvolutionStack):
         filters = self.copies * self.filters
         return [
             [
-                convolution.Convolution(filters, (1, 7), (1, self.strides)),
                 convolution.Convolution(
-                    filters, (7, 1), (self.strides, 1), groups=self.copies
+                    filters, (1, 7), (1, self.strides), name="conv_1x7"
+                ),
+                convolution.Convolution(
+                    filters,
+                    (7, 1),
+                    (self.strides, 1),
+                    groups=self.copies,
+                    name="conv_7x1",
                 ),
             ]
         ]
@@ -255,7 +269,9 @@ class PointwiseConvolution(ConvolutionStack):
         return [
             [
                 convolution.Convolution(
-                    self.copies * self.filters, strides=self.strides
+                    self.copies * self.filters,
+                    strides=self.strides,
+                    name="pointwise_0",
                 )
             ]
         ]
@@ -298,9 +314,9 @@ class FactorizedReduce(Operation):
             )
         super().__init__(filters, strides, copies, affine, **kwargs)
         half = copies * filters // 2
-        self.even = convolution.Convolution(half, strides=2)
-        self.odd = convolution.Convolution(half, strides=2)
-        self.norm = batch_norm.BatchNorm(affine)
+        self.even = convolution.Convolution(half, strides=2, name="even")
+        self.odd = convolution.Convolution(half, strides=2, name="odd")
+        self.norm = batch_norm.BatchNorm(affine, name="norm")
 
     def build(self, input_shape):
         self.even.build(input_shape)
@@ -372,7 +388,7 @@ class Pool(Operation):
                 f"`kind` must be 'max' or 'average'. Received: kind={kind!r}"
             )
         self.kind = kind
-        self.norm = None if affine else batch_norm.BatchNorm(affine=False)
+        self.norm = None if affine else batch_norm.BatchNorm(False, name="norm")
 
     def build(self, input_shape):
         if self.norm is not None:
@@ -477,16 +493,16 @@ class Replicated(Operation):
         return outputs * keras.ops.cast(scale, outputs.dtype)
 
 
-def _skip_connect(filters, strides, copies, affine):
+def _skip_connect(filters, strides, copies, affine, **kwargs):
     kind = Identity if strides == 1 else FactorizedReduce
-    return kind(filters, strides, copies, affine)
+    return kind(filters, strides, copies, affine, **kwargs)
 
 
 def _with(kind, *leading):
-    return lambda *args: kind(*leading, *args)
+    return lambda *args, **kwargs: kind(*leading, *args, **kwargs)
 
 
-# name -> callable(filters, strides, copies, affine)
+# name -> callable(filters, strides, copies, affine, **kwargs)
 _TABLE = {
     "none": Zero,
     "max_pool_3x3": _with(Pool, "max"),
@@ -537,7 +553,7 @@ def register_operation(name, factory):
     _TABLE[name] = _with(Replicated, factory)
 
 
-def create(primitive, filters, strides=1, copies=1, affine=True):
+def create(primitive, filters, strides=1, copies=1, affine=True, **kwargs):
     """Makes the layer of a primitive.
 
     Args:
@@ -546,6 +562,8 @@ def create(primitive, filters, strides=1, copies=1, affine=True):
         strides: Integer, `1` or `2`. Defaults to `1`.
         copies: Integer, how many independent copies. Defaults to `1`.
         affine: Boolean, `False` while searching. Defaults to `True`.
+        **kwargs: Keyword arguments of `keras.layers.Layer`. The name defaults
+            to that of the primitive.
 
     Returns:
         An `Operation`.
@@ -554,7 +572,8 @@ def create(primitive, filters, strides=1, copies=1, affine=True):
         ValueError: If no operation has the name.
     """
     check_primitives((primitive,))
-    return _TABLE[primitive](filters, strides, copies, affine)
+    kwargs = {"name": primitive, **kwargs}
+    return _TABLE[primitive](filters, strides, copies, affine, **kwargs)
 
 
 def check_primitives(primitives):

@@ -2,6 +2,7 @@
 
 import keras
 
+from darts_tf.layers import batch_norm
 from darts_tf.spaces import search_space
 
 
@@ -46,7 +47,7 @@ class Alphas(keras.layers.Layer):
                 name=f"alphas_{cell_type}",
                 shape=space.alphas_shape,
                 initializer=initializer,
-                dtype="float32",
+                dtype=batch_norm.full_precision(self),
                 autocast=False,
             )
             for cell_type in space.cell_types

@@ -37,20 +37,25 @@ class AuxiliaryHead(keras.layers.Layer):
     def __init__(self, num_classes, **kwargs):
         super().__init__(**kwargs)
         self.num_classes = num_classes
-        self.pool = keras.layers.AveragePooling2D(5, 3)
-        self.reduce = convolution.Convolution(128)
-        self.reduce_norm = batch_norm.BatchNorm()
+        self.pool = keras.layers.AveragePooling2D(5, 3, name="pool")
+        self.reduce = convolution.Convolution(128, name="reduce")
+        self.reduce_norm = batch_norm.BatchNorm(name="reduce_norm")
         initializer = convolution.fan_in_uniform(128 * 4)
         self.expand = keras.layers.Conv2D(
-            768, 2, use_bias=False, kernel_initializer=initializer
+            768,
+            2,
+            use_bias=False,
+            kernel_initializer=initializer,
+            name="expand",
         )
-        self.expand_norm = batch_norm.BatchNorm()
+        self.expand_norm = batch_norm.BatchNorm(name="expand_norm")
         limit = convolution.fan_in_uniform(768)
         self.classifier = keras.layers.Dense(
             num_classes,
             kernel_initializer=limit,
             bias_initializer=limit,
-            dtype="float32",
+            dtype=batch_norm.full_precision(self),
+            name="classifier",
         )
 
     def build(self, input_shape):
@@ -182,18 +187,21 @@ class ConvNetwork(keras.Model):
         if genotype.reduction is None:
             reductions = ()
         self.plan = conv_layout.plan_cells(num_cells, filters, reductions)
-        self.stem = convolution.Convolution(stem_multiplier * filters, 3)
-        self.stem_norm = batch_norm.BatchNorm()
+        self.stem = convolution.Convolution(
+            stem_multiplier * filters, 3, name="stem"
+        )
+        self.stem_norm = batch_norm.BatchNorm(name="stem_norm")
         self.cells = [
             conv_cell.ConvCell(
                 genotype.cells[plan.cell_type],
                 plan.filters,
                 plan.cell_type,
                 plan.previous_cell_type,
+                name=f"cell_{index}",
             )
-            for plan in self.plan
+            for index, plan in enumerate(self.plan)
         ]
-        self.pool = keras.layers.GlobalAveragePooling2D()
+        self.pool = keras.layers.GlobalAveragePooling2D(name="pool")
         last = genotype.cells[self.plan[-1].cell_type]
         limit = convolution.fan_in_uniform(
             len(last.concat) * self.plan[-1].filters
@@ -202,10 +210,13 @@ class ConvNetwork(keras.Model):
             num_classes,
             kernel_initializer=limit,
             bias_initializer=limit,
-            dtype="float32",
+            dtype=batch_norm.full_precision(self),
+            name="classifier",
         )
         self.auxiliary_head = (
-            AuxiliaryHead(num_classes) if auxiliary_weight else None
+            AuxiliaryHead(num_classes, name="auxiliary_head")
+            if auxiliary_weight
+            else None
         )
 
     @property

@@ -91,8 +91,10 @@ class ConvSupernet(keras.Model):
             reductions = ()
         self.plan = conv_layout.plan_cells(num_cells, filters, reductions)
         self.alphas = alphas_lib.Alphas(space, seed, name="alphas")
-        self.stem = convolution.Convolution(stem_multiplier * filters, 3)
-        self.stem_norm = batch_norm.BatchNorm()
+        self.stem = convolution.Convolution(
+            stem_multiplier * filters, 3, name="stem"
+        )
+        self.stem_norm = batch_norm.BatchNorm(name="stem_norm")
         self.cells = [
             conv_cell.ConvSearchCell(
                 space.primitives,
@@ -100,10 +102,11 @@ class ConvSupernet(keras.Model):
                 plan.filters,
                 plan.cell_type,
                 plan.previous_cell_type,
+                name=f"cell_{index}",
             )
-            for plan in self.plan
+            for index, plan in enumerate(self.plan)
         ]
-        self.pool = keras.layers.GlobalAveragePooling2D()
+        self.pool = keras.layers.GlobalAveragePooling2D(name="pool")
         limit = convolution.fan_in_uniform(
             space.num_nodes * self.plan[-1].filters
         )
@@ -111,7 +114,8 @@ class ConvSupernet(keras.Model):
             num_classes,
             kernel_initializer=limit,
             bias_initializer=limit,
-            dtype="float32",
+            dtype=batch_norm.full_precision(self),
+            name="classifier",
         )
 
     @property

@@ -33,7 +33,8 @@ def clip_coefficient(gradients, max_norm):
     0.5
     """
     squares = [_ops.sum(_ops.square(gradient)) for gradient in gradients]
-    norm = _ops.sqrt(sum(squares[1:], start=squares[0]))
+    # In this order: the graph optimiser would shuffle a chain of sums.
+    norm = _ops.sqrt(tf.add_n(squares))
     # The 1e-6 is the official code's. Keras divides by the norm alone, which
     # is more by 1e-6 / ||g||: 2e-7 at the norm 5 of the convolutional search,
     # but 4e-6, thirty float32 roundings, at the norm 0.25 of the recurrent.

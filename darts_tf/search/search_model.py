@@ -89,8 +89,8 @@ class DartsSearchModel(keras.Model):
         seed=0,
         **kwargs,
     ):
-        base = {k: kwargs.pop(k) for k in ("name", "dtype") if k in kwargs}
-        super().__init__(**base)
+        base = ("name", "dtype", "trainable")
+        super().__init__(**{k: kwargs.pop(k) for k in base if k in kwargs})
         _check_method(hypergradient, xi, epsilon)
         self.space = _resolve_space(space)
         self.hypergradient = hypergradient
@@ -555,4 +555,6 @@ def _make_supernet(space, seed, options):
         raise ValueError(
             f"The arguments of {kind.__name__} are {known}. Received: {unknown}"
         )
-    return kind(space, seed=seed, **options)
+    # A name of its own, so that the graph of a model loaded from a file is that
+    # of the saved one to the last bit.
+    return kind(space, seed=seed, name="supernet", **options)

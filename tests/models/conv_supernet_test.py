@@ -7,12 +7,16 @@ import darts_tf
 from benchmarks import plain_supernet
 
 
-def _pair(dtype="float32", **options):
-    """Returns a supernet and the plain one with the same random weights."""
-    keras.config.set_floatx(dtype)
-    keras.config.set_dtype_policy(dtype)
+@pytest.fixture(scope="module")
+def pair():
+    """A supernet and the plain one, in double precision, of equal weights."""
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
     try:
-        supernet = darts_tf.ConvSupernet(**options)
+        # Cells of both types, before and after cells of both types.
+        supernet = darts_tf.ConvSupernet(
+            darts_tf.SearchSpace.conv(num_nodes=3), 5, filters=4, num_cells=4
+        )
         supernet.build((None, 8, 8, 3))
         for logits in supernet.alphas.logits:  # far from the uniform start
             logits.assign(keras.random.normal(logits.shape, seed=1))
@@ -43,37 +47,57 @@ def test_parameters_at_the_setting_of_the_paper():
     assert alphas == 2 * 14 * 8
 
 
-@pytest.mark.parametrize("num_cells", [3, 4])
-def test_merged_form_equals_one_layer_for_each_edge_and_operation(num_cells):
-    supernet, plain = _pair(filters=4, num_cells=num_cells, num_classes=5)
+def test_merged_form_equals_one_layer_for_each_edge_and_operation(pair):
+    supernet, plain = pair
     assert darts_tf.count_parameters(plain) == darts_tf.count_parameters(
         supernet
     )
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(8, 8, 8, 3)).astype("float32")
-    y = rng.integers(0, 5, 8)
+    x, y = rng.normal(size=(8, 8, 8, 3)), rng.integers(0, 5, 8)
     logits, gradients = _loss_and_gradients(
         supernet, supernet.alphas.logits, x, y
     )
     expected, expected_gradients = _loss_and_gradients(
         plain, plain.logits, x, y
     )
-    # Normalising 2x2 images of a batch of 8 divides by small deviations, and
-    # a rounding that flips a ReLU shows as 1e-4 of the largest value.
-    np.testing.assert_allclose(
-        logits, expected, atol=1e-4 * np.abs(expected).max()
-    )
+    # Float64, in which no rounding flips a ReLU or the choice of a pool; a
+    # dozen normalisations each multiply the rounding by up to 1 / deviation.
+    np.testing.assert_allclose(logits, expected, rtol=1e-9, atol=1e-10)
     for mine, theirs in zip(gradients, expected_gradients, strict=True):
         np.testing.assert_allclose(
-            mine, theirs, atol=2e-3 * np.abs(theirs).max()
+            mine, theirs, atol=1e-9 * np.abs(theirs).max()
         )
 
 
-def test_merged_form_equals_the_plain_form_in_inference():
-    supernet, plain = _pair(filters=4, num_cells=3)
-    x = np.random.default_rng(0).normal(size=(4, 8, 8, 3)).astype("float32")
+def test_merged_form_equals_the_plain_form_in_inference(pair):
+    supernet, plain = pair
+    rng = np.random.default_rng(0)
+    for moving in (
+        *supernet.non_trainable_variables,
+        *plain.non_trainable_variables,
+    ):
+        moving.assign(np.ones(moving.shape))
+    x = rng.normal(size=(4, 8, 8, 3))
     np.testing.assert_allclose(
-        supernet(x, training=False), plain(x, training=False), atol=1e-5
+        supernet(x, training=False), plain(x, training=False), rtol=1e-10
+    )
+
+
+def test_float32_equals_float64_to_rounding(pair):
+    exact, _ = pair
+    supernet = darts_tf.ConvSupernet.from_config(
+        {**exact.get_config(), "dtype": "float32"}
+    )
+    supernet.build((None, 8, 8, 3))
+    supernet.set_weights([np.array(v) for v in exact.get_weights()])
+    x = np.random.default_rng(0).normal(size=(8, 8, 8, 3))
+    expected = np.array(exact(x, training=True))
+    logits = supernet(x.astype("float32"), training=True)
+    assert logits.dtype == tf.float32
+    # Normalising 2x2 images of a batch of 8 divides by small deviations, and
+    # a rounding that flips a ReLU shows as 1e-4 of the largest value.
+    np.testing.assert_allclose(
+        logits, expected, atol=1e-3 * np.abs(expected).max()
     )
 
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.framework import config
 
 import darts_tf
 from darts_tf.search import hypergradient
@@ -139,22 +140,61 @@ def test_batch_statistics_move_once_a_step(method):
     )
 
 
-def test_methods_differ_and_check_hypergradient_tells_by_how_much():
-    keras.utils.set_random_seed(1)
+@pytest.fixture
+def float64():
+    """Makes models of double precision."""
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    yield
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+
+
+def test_exact_hypergradient_equals_differentiating_the_whole_step(float64):
     model = _model("exact")
-    model.optimizer.learning_rate = 0.5
+    model.optimizer.learning_rate = 0.1
+    _, batches = _pairs()
+    train, validation = _bounds(
+        model, *[(x.astype("float64"), y) for x, y in batches]
+    )
+    loss, gradients = model._hypergradient_at(train, validation)
+    weights, alphas = (
+        [tf.convert_to_tensor(v.value) for v in variables]
+        for variables in (model.network_weights, model.alphas)
+    )
+    with tf.GradientTape() as outer:
+        outer.watch(alphas)
+        with tf.GradientTape() as inner:
+            inner.watch(weights)
+            train_loss, _ = model._loss_at(weights, alphas, *train.arguments)
+        slopes = inner.gradient(train_loss, weights)
+        virtual = [
+            w - 0.1 * (slope + 3e-4 * w)
+            for w, slope in zip(weights, slopes, strict=True)
+        ]
+        expected, _ = model._loss_at(virtual, alphas, *validation.arguments)
+    np.testing.assert_allclose(loss, expected, rtol=1e-12)
+    for a, b in zip(gradients, outer.gradient(expected, alphas), strict=True):
+        assert a.dtype == tf.float64
+        np.testing.assert_allclose(a, b, atol=1e-9 * np.abs(b).max())
+
+
+def test_check_hypergradient_reports_the_relative_error():
+    model = _model("exact")
     _, batches = _pairs()
     errors = darts_tf.check_hypergradient(model, batches)
     assert set(errors) == {"first_order", "finite_difference"}
-    assert errors["finite_difference"] < errors["first_order"]
-    _, exact = model._hypergradient_at(*_bounds(model, *batches), "exact")
-    _, first = model._hypergradient_at(*_bounds(model, *batches), "first_order")
-    exact, first = (
-        np.concatenate([np.ravel(gradient) for gradient in gradients])
-        for gradients in (exact, first)
-    )
-    expected = np.linalg.norm(first - exact) / np.linalg.norm(exact)
-    np.testing.assert_allclose(errors["first_order"], expected, rtol=1e-3)
+    bounds = _bounds(model, *batches)
+    for method, error in errors.items():
+        exact, other = (
+            np.concatenate(
+                [np.ravel(g) for g in model._hypergradient_at(*bounds, m)[1]]
+            )
+            for m in ("exact", method)
+        )
+        expected = np.linalg.norm(other - exact) / np.linalg.norm(exact)
+        assert expected > 0
+        np.testing.assert_allclose(error, expected, rtol=1e-2)
 
 
 def test_check_hypergradient_needs_a_compiled_model():
@@ -234,7 +274,8 @@ def test_data_sets_with_alpha_data_equal_a_data_set_of_pairs():
         model = _model("first_order")
         model.fit(data, epochs=2, verbose=0, **options)
         results.append(_arrays(model.alphas))
-    np.testing.assert_array_equal(results[0], results[1])
+    # Threads sum in another order; a step of Adam moves by 3e-4.
+    np.testing.assert_allclose(results[0], results[1], atol=1e-3 * 3e-4)
 
 
 def test_alpha_stream_goes_on_across_epochs():
@@ -284,7 +325,8 @@ def test_class_weight_equals_sample_weight():
         model = _model("first_order")
         model.fit(x, y, batch_size=4, verbose=0, **options)
         results.append(_arrays(model.alphas))
-    np.testing.assert_array_equal(results[0], results[1])
+    # Threads sum in another order; a step of Adam moves by 3e-4.
+    np.testing.assert_allclose(results[0], results[1], atol=1e-3 * 3e-4)
 
 
 def test_validation_data_is_evaluated():
@@ -299,7 +341,15 @@ def test_validation_data_is_evaluated():
     np.testing.assert_allclose(history["val_accuracy"][0], accuracy)
 
 
-def test_saved_search_continues_bit_for_bit(tmp_path):
+@pytest.fixture
+def determinism():
+    """Makes sums independent of the threads that take part."""
+    tf.config.experimental.enable_op_determinism()
+    yield
+    config.disable_op_determinism()
+
+
+def test_saved_search_continues_bit_for_bit(tmp_path, determinism):
     x, y = _data()
     options = {"batch_size": 4, "verbose": 0}
     model = _model()
@@ -350,9 +400,9 @@ def test_genotype_and_op_weights_follow_the_alphas():
 
 def test_config_survives_json():
     model = _model(xi=0.1)
-    config = json.loads(json.dumps(model.get_config()))
-    again = darts_tf.DartsSearchModel.from_config(config)
-    assert json.loads(json.dumps(again.get_config())) == config
+    values = json.loads(json.dumps(model.get_config()))
+    again = darts_tf.DartsSearchModel.from_config(values)
+    assert json.loads(json.dumps(again.get_config())) == values
 
 
 @pytest.mark.parametrize(
