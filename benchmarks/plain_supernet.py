@@ -23,12 +23,8 @@ class PlainSupernet(keras.Model):
         self.make_norm = batch_norm or _keras_norm
         self.plan = supernet.plan
         self.space = supernet.space
-        self.logits = [
-            keras.Variable(logits, name=f"plain_alphas_{cell_type}")
-            for cell_type, logits in zip(
-                supernet.space.cell_types, supernet.alphas.logits, strict=True
-            )
-        ]
+        self.num_classes = supernet.num_classes
+        self.alphas = supernet.alphas  # the same variables
         self.stem = _chain(
             keras.layers.Conv2D(
                 supernet.stem.filters, 3, padding="same", use_bias=False
@@ -46,17 +42,12 @@ class PlainSupernet(keras.Model):
     @property
     def network_weights(self):
         """All trainable variables but the alphas."""
-        logits = {id(variable) for variable in self.logits}
+        logits = {id(variable) for variable in self.alphas.logits}
         return [v for v in self.trainable_variables if id(v) not in logits]
 
     def call(self, inputs):
         """Computes the logits of the classes."""
-        op_weights = {
-            cell_type: keras.ops.softmax(logits)
-            for cell_type, logits in zip(
-                self.space.cell_types, self.logits, strict=True
-            )
-        }
+        op_weights = self.alphas.op_weights()
         before = outputs = self.stem(inputs)
         for cell, plan in zip(self.cells, self.plan, strict=True):
             before, outputs = (

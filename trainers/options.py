@@ -28,6 +28,7 @@ from typing import Any
 
 from absl import app
 from absl import flags
+from absl import logging
 
 Presets = Mapping[str, Mapping[str, Any]]
 
@@ -191,6 +192,8 @@ def main(
     def body(arguments: list[str]) -> None:
         if arguments[1:]:
             raise app.UsageError(f"Unexpected argument {arguments[1]!r}")
+        if not flags.FLAGS["verbosity"].present:
+            logging.set_verbosity(logging.WARNING)  # not what TensorFlow writes
         given = {flag.name: flag.value for flag in defined if flag.present}
         debug = given.pop("debug", False)
         preset = given.pop("preset", None)

@@ -36,8 +36,8 @@ def largest_differences(network, images, saved_model=None, tflite=None):
     expected = keras.ops.convert_to_numpy(network(images, training=False))
     logits = {}
     if saved_model is not None:
-        served = tf.saved_model.load(str(saved_model)).serve(images)
-        logits["saved_model"] = served["logits"].numpy()
+        loaded = tf.saved_model.load(str(saved_model))
+        logits["saved_model"] = loaded.serve(images)["logits"].numpy()
     if tflite is not None:
         logits["tflite"] = run_tflite(tflite, images)
     differences = {

@@ -58,7 +58,7 @@ def test_merged_form_equals_one_layer_for_each_edge_and_operation(pair):
         supernet, supernet.alphas.logits, x, y
     )
     expected, expected_gradients = _loss_and_gradients(
-        plain, plain.logits, x, y
+        plain, plain.alphas.logits, x, y
     )
     # Float64, in which no rounding flips a ReLU or the choice of a pool; a
     # dozen normalisations each multiply the rounding by up to 1 / deviation.
