@@ -56,6 +56,9 @@ class PlainSupernet(keras.Model):
             )
         return self.classifier(outputs)
 
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.num_classes)
+
     def take_weights(self, supernet):
         """Copies the weights of the merged form, edge by edge."""
         _assign(self.stem, supernet.stem, supernet.stem_norm)

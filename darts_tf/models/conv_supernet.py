@@ -150,6 +150,9 @@ class ConvSupernet(keras.Model):
             )
         return self.classifier(self.pool(outputs))
 
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.num_classes)
+
     def get_config(self):
         return {
             **super().get_config(),

@@ -65,7 +65,13 @@ class Objective:
         }
         if traced:
             self._derivatives = {
-                name: tf.function(function, autograph=False)
+                name: tf.function(
+                    function,
+                    autograph=False,
+                    # Kept apart: put in line at each of five calls, the
+                    # graph optimiser would have twice the work.
+                    experimental_attributes={"_noinline": True},
+                )
                 for name, function in self._derivatives.items()
             }
 

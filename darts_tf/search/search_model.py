@@ -287,6 +287,7 @@ class DartsSearchModel(keras.Model):
             self.build(source.input_shape)
         steps_per_epoch = source.steps_per_epoch(steps_per_epoch)
         dataset = source.dataset(self.seed, initial_epoch * steps_per_epoch)
+        self._create_metrics(dataset.element_spec[0])
         try:
             return super().fit(
                 dataset,
@@ -383,6 +384,22 @@ class DartsSearchModel(keras.Model):
             ):
                 if not optimizer.built:
                     optimizer.build(variables)
+
+    def _create_metrics(self, train_spec):
+        """Creates the metrics' variables, which Keras leaves to the first step.
+
+        A step that creates variables is traced twice: the user would wait for
+        its graph twice as long.
+        """
+        x, y = (
+            keras.tree.map_structure(
+                lambda spec: tf.zeros((1, *spec.shape[1:]), spec.dtype), part
+            )
+            for part in train_spec[:2]
+        )
+        shape = self.supernet.compute_output_shape(x.shape)
+        self.compute_metrics(x, y, keras.ops.zeros(shape))
+        self.reset_metrics()
 
     def _loss_at(self, weights, alphas, state, batch):
         """Evaluates the loss at given values; no variable is touched."""
