@@ -140,20 +140,26 @@ def run(config):
         f"hypergradient {config.hypergradient}. Results go to {folder}.",
         flush=True,
     )
-    model.fit(
-        pairs,
-        epochs=config.epochs,
-        steps_per_epoch=steps,
-        callbacks=[
-            schedules.CosineDecay(
-                config.learning_rate,
-                config.final_learning_rate,
-                config.epochs,
-            ),
-            darts_tf.SearchLog(folder),
-            _DrawCell(folder / "cell.svg"),
-        ],
-    )
+    try:
+        model.fit(
+            pairs,
+            epochs=config.epochs,
+            steps_per_epoch=steps,
+            callbacks=[
+                schedules.CosineDecay(
+                    config.learning_rate,
+                    config.final_learning_rate,
+                    config.epochs,
+                ),
+                darts_tf.SearchLog(folder),
+                _DrawCell(folder / "cell.svg"),
+            ],
+        )
+    except (KeyboardInterrupt, FloatingPointError):
+        # The files of the last epoch are there; these alphas are younger.
+        model.genotype().save(folder / "genotype.json")
+        print(f"\nStopped. The cell so far is in {folder}/genotype.json.")
+        raise
     genotype = model.genotype()
     print(f"\n{genotype}\n\n{genotype.to_text()}\n")
     print("How sure each choice is (op weight, and margin to the second best):")

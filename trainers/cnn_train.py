@@ -139,21 +139,26 @@ def run(config):
         flush=True,
     )
     start = time.perf_counter()
-    network.fit(
-        batches,
-        epochs=config.epochs,
-        steps_per_epoch=steps,
-        shuffle=False,
-        callbacks=[
-            schedules.CosineDecay(
-                config.learning_rate,
-                config.final_learning_rate,
-                config.epochs,
-            ),
-            darts_tf.LinearDropPath(config.drop_path_rate, config.epochs),
-            _History(folder / "history.jsonl"),
-        ],
-    )
+    try:
+        network.fit(
+            batches,
+            epochs=config.epochs,
+            steps_per_epoch=steps,
+            shuffle=False,
+            callbacks=[
+                schedules.CosineDecay(
+                    config.learning_rate,
+                    config.final_learning_rate,
+                    config.epochs,
+                ),
+                darts_tf.LinearDropPath(config.drop_path_rate, config.epochs),
+                _History(folder / "history.jsonl"),
+            ],
+        )
+    except KeyboardInterrupt:
+        network.save(folder / "network.keras")
+        print(f"\nStopped. The network so far is in {folder}/network.keras.")
+        raise
     metrics["train_seconds"] = round(time.perf_counter() - start, 1)
     loss, accuracy = network.evaluate(
         streams.sequential(

@@ -151,9 +151,10 @@ def main(
     """Parses the command line into a config, calls `run`, and exits.
 
     Each field becomes a flag of its name; `--preset` chooses a preset and
-    `--helpshort` lists them all. A `ValueError` or `OSError`, from the config
-    or from `run`, is what a wrong option or a missing file looks like: it
-    ends the process with one line on stderr and exit code 1. `--debug` shows
+    `--helpshort` lists them all. A `ValueError`, `OSError` or
+    `FloatingPointError`, from the config or from `run`, is what a wrong
+    option, a missing file or a diverging loss looks like: it ends the process
+    with one line on stderr and exit code 1. `--debug` shows
     its traceback instead. Other exceptions are left as they are.
 
     Args:
@@ -199,10 +200,12 @@ def main(
         preset = given.pop("preset", None)
         try:
             run(resolve(config_class, presets, preset, given))
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, FloatingPointError) as error:
             if debug:
                 raise
             sys.exit(f"error: {error}")
+        except KeyboardInterrupt:
+            sys.exit(130)  # as a shell reports it; `run` has said the rest
 
     with contextlib.ExitStack() as cleanup:
         for flag in defined:

@@ -24,7 +24,8 @@ SPACE = darts_tf.SearchSpace.conv(
 )
 
 
-def _model(method="finite_difference", compiled=True, **options):
+def _model(method="finite_difference", compiled=True, graph=False, **options):
+    """Makes a small model; without a graph, which takes seconds to build."""
     options = {
         "space": SPACE,
         "num_classes": 3,
@@ -34,7 +35,7 @@ def _model(method="finite_difference", compiled=True, **options):
     }
     model = darts_tf.DartsSearchModel(hypergradient=method, **options)
     if compiled:
-        model.compile()
+        model.compile(run_eagerly=not graph)
     model.build((None, 8, 8, 1))
     return model
 
@@ -55,7 +56,7 @@ def _arrays(variables):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_fit_with_arrays_moves_both_groups_and_reports_both_losses(method):
-    model = _model(method)
+    model = _model(method, graph=True)
     before = _arrays(model.alphas), _arrays(model.network_weights)
     history = model.fit(*_data(), batch_size=4, epochs=2, verbose=0).history
     assert set(history) == {"loss", "alpha_loss", "accuracy"}
@@ -130,7 +131,7 @@ def test_computing_the_hypergradient_changes_no_variable(method):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_batch_statistics_move_once_a_step(method):
-    model = _model(method)
+    model = _model(method, graph=True)
     dataset, ((x, _), _) = _pairs()
     stem = np.array(model.supernet.stem(x)).mean((0, 1, 2))
     model.fit(dataset, epochs=1, verbose=0)
@@ -151,7 +152,7 @@ def float64():
 
 
 def test_exact_hypergradient_equals_differentiating_the_whole_step(float64):
-    model = _model("exact")
+    model = _model("exact", graph=True)
     model.optimizer.learning_rate = 0.1
     _, batches = _pairs()
     train, validation = _bounds(
@@ -180,7 +181,7 @@ def test_exact_hypergradient_equals_differentiating_the_whole_step(float64):
 
 
 def test_check_hypergradient_reports_the_relative_error():
-    model = _model("exact")
+    model = _model("exact", graph=True)
     _, batches = _pairs()
     errors = darts_tf.check_hypergradient(model, batches)
     assert set(errors) == {"first_order", "finite_difference"}
@@ -242,7 +243,7 @@ def test_virtual_step_includes_momentum_and_decay():
 
 
 def test_fit_without_compile_uses_the_paper_and_lowers_the_learning_rate():
-    model = _model(compiled=False)
+    model = _model("first_order", compiled=False)
     history = model.fit(*_data(), batch_size=4, epochs=2, verbose=0).history
     assert isinstance(model.optimizer, darts_tf.search.SGD)
     assert model.optimizer.global_clipnorm == 5.0
@@ -255,6 +256,7 @@ def test_other_optimizers_and_metrics_work():
     model.compile(
         keras.optimizers.Adam(1e-3),
         keras.optimizers.SGD(0.1),
+        run_eagerly=True,
         metrics=["accuracy", "sparse_top_k_categorical_accuracy"],
     )
     history = model.fit(*_data(), batch_size=4, verbose=0).history
@@ -352,7 +354,7 @@ def determinism():
 def test_saved_search_continues_bit_for_bit(tmp_path, determinism):
     x, y = _data()
     options = {"batch_size": 4, "verbose": 0}
-    model = _model()
+    model = _model(graph=True)
     model.fit(x, y, epochs=1, **options)
     model.save(tmp_path / "search.keras")
     again = keras.saving.load_model(tmp_path / "search.keras")
@@ -373,7 +375,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_step_and_keeps_the_alphas():
     alpha = tf.data.Dataset.from_tensor_slices(
         (x + poison[:, None, None, None].astype("float32"), y)
     ).batch(4)
-    model = _model("first_order")
+    model = _model("first_order", graph=True)
     with pytest.raises(FloatingPointError, match=r"step 4 \(epoch 1\)"):
         model.fit(dataset, alpha_data=alpha, verbose=0)
     assert all(np.isfinite(a).all() for a in _arrays(model.alphas))

@@ -1,0 +1,253 @@
+"""The three commands of the convolutional space, one after the other."""
+
+import json
+import subprocess
+import sys
+import xml.etree.ElementTree
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import darts_tf
+from trainers import cnn_search
+from trainers import cnn_train
+from trainers import export
+from trainers import options
+
+TINY_SEARCH = {
+    "epochs": 2,
+    "steps_per_epoch": 2,
+    "filters": 2,
+    "num_nodes": 2,
+    "primitives": "none,max_pool_3x3,skip_connect,sep_conv_3x3",
+    "hypergradient": "first_order",
+    "max_samples": 100,
+    "batch_size": 8,
+}
+TINY_TRAINING = {
+    "epochs": 2,
+    "steps_per_epoch": 2,
+    "filters": 4,
+    "max_samples": 100,
+    "batch_size": 8,
+}
+
+
+def _search(folder, **overrides):
+    values = {"workdir": str(folder), **TINY_SEARCH, **overrides}
+    config = options.resolve(
+        cnn_search.Config, cnn_search.PRESETS, "quick", values
+    )
+    return cnn_search.run(config)
+
+
+def _train(folder, genotype, **overrides):
+    values = {
+        "workdir": str(folder),
+        "genotype": str(genotype),
+        **TINY_TRAINING,
+        **overrides,
+    }
+    config = options.resolve(
+        cnn_train.Config, cnn_train.PRESETS, "quick", values
+    )
+    return cnn_train.run(config)
+
+
+def _lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def _tags(folder):
+    """Returns the tags and steps that a TensorBoard log holds."""
+    tags = {}
+    for file in sorted(folder.glob("events*")):
+        for record in tf.data.TFRecordDataset([str(file)]):
+            event = tf.compat.v1.Event.FromString(record.numpy())
+            for value in event.summary.value:
+                tags.setdefault(value.tag, []).append(event.step)
+    return tags
+
+
+def test_search_train_and_export(tmp_path, capsys):
+    folder = tmp_path / "search"
+    genotype = _search(folder)
+    printed = capsys.readouterr().out
+    assert str(genotype) in printed
+    assert genotype.to_text() in printed
+    assert printed.count(" before ") == 8  # 2 nodes, 2 edges, 2 cell types
+
+    assert darts_tf.Genotype.load(folder / "genotype.json") == genotype
+    assert json.loads((folder / "config.json").read_text())["filters"] == 2
+    xml.etree.ElementTree.fromstring((folder / "cell.svg").read_text())
+    history = _lines(folder / "history.jsonl")
+    assert [line["epoch"] for line in history] == [1, 2]
+    assert {"loss", "alpha_loss", "accuracy", "entropy_normal"} <= set(
+        history[0]
+    )
+    alphas = _lines(folder / "alphas.jsonl")
+    assert [line["epoch"] for line in alphas] == [0, 1, 2]
+    assert np.shape(alphas[0]["alphas_normal"]) == (5, 4)
+    assert np.any(
+        np.array(alphas[0]["alphas_normal"])
+        != np.array(alphas[2]["alphas_normal"])
+    )
+    tags = _tags(folder / "tensorboard")
+    assert tags["loss"] == tags["alpha_loss"] == tags["accuracy"] == [1, 2]
+    assert tags["entropy_reduction"] == [1, 2]
+    assert tags["op_weights_normal/0-2/sep_conv_3x3"] == [0, 1, 2]
+
+    metrics = _train(tmp_path / "train", folder / "genotype.json")
+    files = {file.name for file in (tmp_path / "train").iterdir()}
+    assert files == {
+        "config.json",
+        "genotype.json",
+        "history.jsonl",
+        "metrics.json",
+        "network.keras",
+    }
+    written = json.loads((tmp_path / "train" / "metrics.json").read_text())
+    assert written == metrics
+    assert 0 <= metrics["test_accuracy"] <= 1
+
+    values = {
+        "network": str(tmp_path / "train" / "network.keras"),
+        "workdir": str(tmp_path / "export"),
+    }
+    report = export.run(options.resolve(export.Config, overrides=values))
+    # Float32 logits of size 1, summed in three orders.
+    assert max(report["largest_difference"].values()) < 1e-4
+    assert (tmp_path / "export" / "network.tflite").stat().st_size > 1000
+    assert (tmp_path / "export" / "saved_model" / "saved_model.pb").is_file()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"dataset": "digit"}, "digits"),
+        ({"primitives": "none,sep_conv_4x4"}, "sep_conv_4x4"),
+        ({"hypergradient": "third"}, "hypergradient='third'"),
+        ({"image_size": 3}, "at least 4 pixels"),
+        ({"batch_size": 900}, "900"),
+        ({"train_fraction": 1.0}, "fraction"),
+        ({"num_cells": 0}, "num_cells=0"),
+        ({"steps_per_epoch": 0}, "steps_per_epoch=0"),
+        ({"max_samples": 0}, "max_samples"),
+        ({"weight_decay": -1.0}, "coupled_weight_decay"),
+    ],
+)
+def test_a_wrong_option_is_refused_before_the_folder_is_made(
+    tmp_path, overrides, message
+):
+    with pytest.raises((ValueError, OSError), match=message):
+        _search(tmp_path / "search", **overrides)
+    assert not (tmp_path / "search").exists()
+
+
+def test_the_folder_of_another_run_is_left_alone(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(FileExistsError, match=r"config\.json"):
+        _search(tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["config.json"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, FloatingPointError])
+def test_an_interrupted_search_keeps_the_cell_so_far(
+    tmp_path, monkeypatch, error
+):
+    def fit(model, *_, **__):
+        logits = np.zeros((5, 4))
+        logits[:, 3] = 1.0  # sep_conv_3x3 everywhere
+        model.alphas[0].assign(logits)
+        raise error
+
+    monkeypatch.setattr(darts_tf.DartsSearchModel, "fit", fit)
+    with pytest.raises(error):
+        _search(tmp_path / "search")
+    genotype = darts_tf.Genotype.load(tmp_path / "search" / "genotype.json")
+    assert {
+        edge.primitive for node in genotype.normal.nodes for edge in node
+    } == {"sep_conv_3x3"}
+
+
+@pytest.mark.parametrize(
+    ("genotype", "message"),
+    [
+        ("DARTS_V9", "darts_v2|DARTS_V2"),
+        ("missing/genotype.json", "does not exist"),
+        ("RECURRENT_DARTS_V1", "convolutional"),
+    ],
+)
+def test_a_genotype_that_cannot_be_used_is_refused(tmp_path, genotype, message):
+    with pytest.raises(ValueError, match=message):
+        _train(tmp_path / "train", genotype)
+    assert not (tmp_path / "train").exists()
+
+
+def test_a_file_that_is_no_genotype_is_refused(tmp_path):
+    path = tmp_path / "genotype.json"
+    path.write_text("[]")
+    with pytest.raises(ValueError, match=r"genotype\.json"):
+        _train(tmp_path / "train", path)
+
+
+def test_auxiliary_classifier_on_small_images_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="32x32"):
+        _train(tmp_path / "train", "DARTS_V2", auxiliary_weight=0.4)
+    assert not (tmp_path / "train").exists()
+
+
+def test_a_network_that_is_not_there_is_refused(tmp_path):
+    config = options.resolve(
+        export.Config,
+        overrides={
+            "network": str(tmp_path / "network.keras"),
+            "workdir": str(tmp_path / "export"),
+        },
+    )
+    with pytest.raises(ValueError, match=r"network\.keras"):
+        export.run(config)
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--preset=fast", "quick"),
+        ("--learning_rat=1", "learning_rate"),
+        ("--epochs=many", "epochs"),
+    ],
+)
+def test_a_wrong_flag_gets_a_clean_error(tmp_path, flag, message):
+    process = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "trainers.cnn_search",
+            f"--workdir={tmp_path}/run",
+            flag,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 1
+    assert message in process.stderr
+    assert "Traceback" not in process.stderr
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("trainer", "preset"),
+    [
+        (trainer, preset)
+        for trainer in (cnn_search, cnn_train)
+        for preset in trainer.PRESETS
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_each_preset_is_a_valid_config(trainer, preset):
+    values = {"workdir": "run"}
+    if trainer is cnn_train:
+        values["genotype"] = "DARTS_V2"
+    options.resolve(trainer.Config, trainer.PRESETS, preset, values)
