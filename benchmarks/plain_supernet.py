@@ -45,6 +45,9 @@ class PlainSupernet(keras.Model):
         logits = {id(variable) for variable in self.alphas.logits}
         return [v for v in self.trainable_variables if id(v) not in logits]
 
+    def build(self, input_shape):
+        self.built = True  # each layer is built as it is called
+
     def call(self, inputs):
         """Computes the logits of the classes."""
         op_weights = self.alphas.op_weights()

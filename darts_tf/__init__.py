@@ -12,9 +12,11 @@ from darts_tf.models.conv_network import LinearDropPath
 from darts_tf.models.conv_supernet import ConvSupernet
 from darts_tf.models.counting import count_multiply_adds
 from darts_tf.models.counting import count_parameters
+from darts_tf.models.recurrent_network import RecurrentNetwork
+from darts_tf.models.recurrent_supernet import RecurrentSupernet
 from darts_tf.search.callbacks import SearchLog
+from darts_tf.search.hypergradient_check import check_hypergradient
 from darts_tf.search.search_model import DartsSearchModel
-from darts_tf.search.search_model import check_hypergradient
 from darts_tf.spaces import zoo
 from darts_tf.spaces.discretization import EdgeChoice
 from darts_tf.spaces.discretization import discretize

@@ -57,6 +57,19 @@ def test_output_shape_is_as_described_and_as_computed(descriptor):
 
 
 @each_layer
+def test_works_in_a_functional_model(descriptor):
+    if not isinstance(descriptor.output_shape, tuple) or descriptor.keywords:
+        return  # lists of tensors, and numbers, are not inputs of a model
+    inputs = descriptor.inputs(np.random.default_rng(0))
+    if len(inputs) > 1 or isinstance(inputs[0], list):
+        return
+    layer = descriptor.make()
+    placeholder = keras.Input(inputs[0].shape[1:])
+    model = keras.Model(placeholder, layer(placeholder))
+    assert model(inputs[0]).shape == descriptor.output_shape
+
+
+@each_layer
 def test_config_survives_json_and_makes_an_equal_layer(descriptor):
     layer = descriptor.make()
     config = json.loads(json.dumps(layer.get_config()))

@@ -59,6 +59,16 @@ def _searched(rng):
     return [*_pair(rng), op_weights]
 
 
+def _sequence(rng):
+    return [rng.normal(size=(4, 5, 6)).astype("float32")]
+
+
+def _recurrent_searched(rng):
+    op_weights = rng.dirichlet(np.ones(5), 6).astype("float32")
+    return [*_sequence(rng), op_weights]
+
+
+_RECURRENT_PRIMITIVES = darts_tf.SearchSpace.recurrent().primitives
 _PRIMITIVES = darts_tf.SearchSpace.conv().primitives
 
 LAYERS = [
@@ -156,5 +166,31 @@ LAYERS = [
         _pair,
         (4, 4, 4, 8),
         {"drop_path_rate": 0.0},
+    ),
+    Descriptor(
+        "locked_dropout",
+        lambda: layers.LockedDropout(0.0),
+        _sequence,
+        (4, 5, 6),
+    ),
+    Descriptor(
+        "embedding_dropout",
+        lambda: layers.EmbeddingDropout(0.0),
+        lambda rng: [rng.normal(size=(4, 6)).astype("float32")],
+        (4, 6),
+    ),
+    Descriptor(
+        "recurrent_search_cell",
+        lambda: layers.RecurrentSearchCell(7, _RECURRENT_PRIMITIVES, 3),
+        _recurrent_searched,
+        [(4, 5, 7), (4, 7)],
+    ),
+    Descriptor(
+        "recurrent_cell",
+        lambda: layers.RecurrentCell(
+            darts_tf.zoo.RECURRENT_DARTS_V2.recurrent, 7
+        ),
+        _sequence,
+        [(4, 5, 7), (4, 7)],
     ),
 ]

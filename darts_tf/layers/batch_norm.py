@@ -108,7 +108,7 @@ class BatchNorm(keras.layers.Layer):
         offset = keras.ops.cast(offset - moving[0] * factor, inputs.dtype)
         return inputs * keras.ops.cast(factor, inputs.dtype) + offset
 
-    def compute_output_shape(self, input_shape, scale_shape=None):
+    def compute_output_shape(self, input_shape):
         return input_shape
 
     def get_config(self):

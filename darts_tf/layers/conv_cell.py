@@ -2,8 +2,10 @@
 
 import keras
 
+from darts_tf.layers import convolution_stack
 from darts_tf.layers import kernels
 from darts_tf.layers import mixed_op
+from darts_tf.layers import operation
 from darts_tf.layers import operations
 from darts_tf.layers import regularization
 from darts_tf.spaces import genotype as genotype_lib
@@ -32,14 +34,15 @@ class _ConvCellBase(keras.layers.Layer):
 
     def _make_preprocessing(self, affine):
         # If the cell before halved the resolution, the one before it did not.
-        first = (
-            operations.FactorizedReduce
-            if self.previous_cell_type == "reduction"
-            else operations.PointwiseConvolution
-        )
+        same = convolution_stack.PointwiseConvolution
+        halving = convolution_stack.FactorizedReduce
+        reduced = self.previous_cell_type == "reduction"
+        kinds = (halving if reduced else same, same)
         self.preprocess = [
             kind(self.filters, affine=affine, name=f"preprocess_{k}")
-            for k, kind in enumerate((first, operations.PointwiseConvolution))
+            for k, kind in enumerate(
+                (first, convolution_stack.PointwiseConvolution)
+            )
         ]
 
     def _build_preprocessing(self, input_shape):
@@ -266,7 +269,7 @@ class ConvCell(_ConvCellBase):
 
     def _edge(self, layer, inputs, drop_path_rate):
         outputs = layer(inputs)
-        if drop_path_rate is None or isinstance(layer, operations.Identity):
+        if drop_path_rate is None or isinstance(layer, operation.Identity):
             return outputs
         return self.drop_path(outputs, rate=drop_path_rate)
 

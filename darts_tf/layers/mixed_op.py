@@ -3,6 +3,7 @@
 import keras
 
 from darts_tf.layers import kernels
+from darts_tf.layers import operation
 from darts_tf.layers import operations
 
 
@@ -71,8 +72,8 @@ class MixedOp(keras.layers.Layer):
         ]
 
     def build(self, inputs_shape, op_weights_shape=None):
-        for operation in self.operations:
-            operation.build(inputs_shape)
+        for candidate in self.operations:
+            candidate.build(inputs_shape)
 
     def call(self, inputs, op_weights):
         by_primitive = keras.ops.unstack(op_weights, axis=1)
@@ -80,14 +81,14 @@ class MixedOp(keras.layers.Layer):
             keras.ops.repeat(keras.ops.transpose(op_weights), self.filters, 1)
         )
         copied, shared, shared_weights = [], [], []
-        for column, operation in enumerate(self.operations):
-            if isinstance(operation, operations.Zero):
+        for column, candidate in enumerate(self.operations):
+            if isinstance(candidate, operation.Zero):
                 continue
-            if operation.shared:
-                shared.append(operation(inputs))
+            if candidate.shared:
+                shared.append(candidate(inputs))
                 shared_weights.append(by_primitive[column])
             else:
-                copied.append(operation(inputs, scales[column]))
+                copied.append(candidate(inputs, scales[column]))
         parts = []
         if copied:
             parts.append(

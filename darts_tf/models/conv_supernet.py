@@ -73,10 +73,10 @@ class ConvSupernet(keras.Model):
             space = search_space.SearchSpace.conv()
         elif isinstance(space, dict):
             space = search_space.SearchSpace.from_config(space)
-        if space.kind != "conv":
+        if space.kind != "conv" or space.num_inputs != 2:
             raise ValueError(
                 "A convolutional supernet needs a space of convolutional "
-                f"cells. Received: space={space}"
+                f"cells with two inputs. Received: space={space}"
             )
         operations.check_primitives(space.primitives)
         self.space = space
@@ -90,6 +90,13 @@ class ConvSupernet(keras.Model):
         if "reduction" not in space.cell_types:
             reductions = ()
         self.plan = conv_layout.plan_cells(num_cells, filters, reductions)
+        absent = set(space.cell_types) - {p.cell_type for p in self.plan}
+        if absent:
+            raise ValueError(
+                "There must be a cell of each type to search; 3 cells are the "
+                f"fewest. Received: num_cells={num_cells}, which leaves no "
+                f"{absent.pop()} cell"
+            )
         self.alphas = alphas_lib.Alphas(space, seed, name="alphas")
         self.stem = convolution.Convolution(
             stem_multiplier * filters, 3, name="stem"

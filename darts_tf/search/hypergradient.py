@@ -39,8 +39,9 @@ class Objective:
         loss: Callable `loss(weights, alphas, *arguments)` that returns a
             scalar and an auxiliary structure of tensors, from two lists of
             tensors.
-        names: Optional pair of lists of strings, the names of the weights and
-            of the alphas for error messages. Defaults to `None`, numbers.
+        names: Optional callable that returns a pair of lists of strings, the
+            names of the weights and of the alphas, for error messages.
+            Defaults to `None`, numbers.
         traced: Boolean, whether to compile the derivatives into graphs.
             Defaults to `True`.
 
@@ -145,7 +146,7 @@ class Objective:
         """A missing gradient is a mistake in the model, never a zero."""
         groups = (weight_gradients, alpha_gradients)
         missing = [
-            self._names[group][k] if self._names else f"number {k}"
+            self._names()[group][k] if self._names else f"number {k}"
             for group, gradients in enumerate(groups)
             for k, gradient in enumerate(gradients)
             if gradient is None

@@ -1,22 +1,15 @@
 """The model whose `fit` is the bilevel search."""
 
-import inspect
-
 import keras
-import numpy as np
 import tensorflow as tf
 
 from darts_tf.models import alphas as alphas_lib
-from darts_tf.models import conv_supernet
 from darts_tf.search import bilevel_data
 from darts_tf.search import hypergradient as hypergradient_lib
 from darts_tf.search import optimizers
 from darts_tf.search import schedules
+from darts_tf.search import supernets
 from darts_tf.spaces import discretization
-from darts_tf.spaces import search_space
-
-_SPACES = {"conv": search_space.SearchSpace.conv}
-_SUPERNETS = {"conv": conv_supernet.ConvSupernet}
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")
@@ -92,12 +85,14 @@ class DartsSearchModel(keras.Model):
         base = ("name", "dtype", "trainable")
         super().__init__(**{k: kwargs.pop(k) for k in base if k in kwargs})
         _check_method(hypergradient, xi, epsilon)
-        self.space = _resolve_space(space)
+        self.space = supernets.resolve_space(space)
         self.hypergradient = hypergradient
         self.xi = xi
         self.epsilon = epsilon
         self.seed = seed
-        self.supernet = _make_supernet(self.space, seed, kwargs)
+        self.supernet = supernets.make_supernet(
+            self.space, seed, self.dtype_policy, kwargs
+        )
         self._network_options = kwargs
         self._alpha_loss = keras.metrics.Mean(name="alpha_loss")
         self._objective = None
@@ -184,13 +179,27 @@ class DartsSearchModel(keras.Model):
 
         Raises:
             ValueError: If `steps_per_execution` is not 1: both losses of each
-                step are checked before anything is changed.
+                step are checked before anything is changed. If the model is
+                of mixed_float16, or made in the scope of a strategy of
+                several replicas.
         """
         if kwargs.get("steps_per_execution", 1) != 1:
             raise ValueError(
                 "The search checks each step before it changes anything, so "
                 "`steps_per_execution` must be 1. Received: "
                 f"steps_per_execution={kwargs['steps_per_execution']}"
+            )
+        if self.dtype_policy.name == "mixed_float16":
+            raise ValueError(
+                "The search does not scale losses, which float16 needs; use "
+                "mixed_bfloat16. "
+                f"Received: dtype_policy={self.dtype_policy.name!r}"
+            )
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        if replicas > 1:
+            raise ValueError(
+                "The search runs on one device: its gradients are not summed "
+                f"over replicas. Received: a strategy of {replicas} replicas"
             )
         if loss is None:
             loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -208,7 +217,7 @@ class DartsSearchModel(keras.Model):
             optimizers.Adam() if alpha_optimizer is None else alpha_optimizer
         )
         self._objective = hypergradient_lib.Objective(
-            self._loss_at, traced=not self.run_eagerly
+            self._loss_at, self._variable_names, traced=not self.run_eagerly
         )
         self._build_optimizers()
 
@@ -315,18 +324,12 @@ class DartsSearchModel(keras.Model):
         train_batch, alpha_batch = (
             keras.utils.unpack_x_y_sample_weight(batch) for batch in data
         )
-        state = _values(self.supernet.non_trainable_variables)
-        train = hypergradient_lib.Bound(self._objective, (state, train_batch))
-        validation = hypergradient_lib.Bound(
-            self._objective, (state, alpha_batch)
-        )
-
-        alpha_loss, gradients = self._hypergradient_at(train, validation)
+        alpha_loss, gradients = self.hypergradient_at(train_batch, alpha_batch)
         alpha_loss = _check_finite(alpha_loss, gradients)
         with tf.control_dependencies([alpha_loss]):
             self.alpha_optimizer.apply(gradients, self.alphas)
 
-        evaluation = train.gradients(
+        evaluation = self._bind(train_batch).gradients(
             _values(self.network_weights), _values(self.alphas), wrt="weights"
         )
         loss = _check_finite(evaluation.loss, evaluation.weight_gradients)
@@ -376,6 +379,10 @@ class DartsSearchModel(keras.Model):
         """Restores both optimizers, built, so that their state can load."""
         self.compile(**keras.saving.deserialize_keras_object(config))
 
+    def _variable_names(self):
+        groups = (self.network_weights, self.alphas)
+        return [[v.path for v in variables] for variables in groups]
+
     def _build_optimizers(self):
         if self.built and self.compiled:
             for optimizer, variables in (
@@ -418,8 +425,20 @@ class DartsSearchModel(keras.Model):
         new_state = [scope.get_current_value(v) for v in variables]
         return loss, (predictions, new_state)
 
-    def _hypergradient_at(self, train, validation, method=None):
-        """Returns the validation loss and its gradient for the alphas."""
+    def hypergradient_at(self, train_batch, alpha_batch, method=None):
+        """Computes the hypergradient; nothing of the model is changed.
+
+        Args:
+            train_batch: Tuple `(x, y, sample_weight)` of tensors; the last
+                may be `None`.
+            alpha_batch: Tuple of the same form.
+            method: Optional string, another method than the model's.
+
+        Returns:
+            The validation loss, at w' unless of first order, and a list with
+            the gradient for each of the alphas.
+        """
+        train, validation = self._bind(train_batch), self._bind(alpha_batch)
         method = self.hypergradient if method is None else method
         weights, alphas = _values(self.network_weights), _values(self.alphas)
         if method == "first_order":
@@ -440,6 +459,11 @@ class DartsSearchModel(keras.Model):
             ),
         )
 
+    def _bind(self, batch):
+        """Returns the loss on a batch, from the current state on."""
+        state = _values(self.supernet.non_trainable_variables)
+        return hypergradient_lib.Bound(self._objective, (state, batch))
+
     def _virtual_step(self, gradients, weights, xi):
         """Takes the step that the weights' optimizer would take (Eq. 6)."""
         if isinstance(self.optimizer, optimizers.SGD):
@@ -447,65 +471,6 @@ class DartsSearchModel(keras.Model):
                 gradients, weights, self.network_weights
             )
         return hypergradient_lib.sgd_step(gradients, weights, xi)
-
-
-def check_hypergradient(model, batch):
-    """Compares the methods for the hypergradient on a model and a batch.
-
-    The finite difference is an approximation: kinks (ReLU, max pool) keep it
-    off the exact value, by some percent on a supernet. The first order leaves
-    a term out. Nothing of the model is changed.
-
-    Args:
-        model: A built and compiled `DartsSearchModel`.
-        batch: A pair `((x, y), (x, y))` of a training and a validation batch.
-
-    Returns:
-        A dictionary by method (`"first_order"`, `"finite_difference"`) of the
-        error relative to the exact hypergradient, in the Euclidean norm over
-        all alphas.
-
-    Raises:
-        ValueError: If the model is not built and compiled.
-
-    Example:
-
-    >>> model = darts_tf.DartsSearchModel(filters=2, num_cells=3)
-    >>> model.build((None, 8, 8, 1))
-    >>> model.compile()
-    >>> x, y = np.ones((4, 8, 8, 1), "float32"), np.arange(4)
-    >>> errors = darts_tf.check_hypergradient(model, ((x, y), (x, y)))
-    >>> sorted(errors)
-    ['finite_difference', 'first_order']
-    """
-    if not (model.built and model.compiled):
-        raise ValueError(
-            "The model must be built and compiled. Received: "
-            f"built={model.built}, compiled={model.compiled}"
-        )
-    state = _values(model.supernet.non_trainable_variables)
-    bounds = [
-        hypergradient_lib.Bound(
-            model._objective,
-            (
-                state,
-                tuple(
-                    None if value is None else tf.convert_to_tensor(value)
-                    for value in keras.utils.unpack_x_y_sample_weight(part)
-                ),
-            ),
-        )
-        for part in batch
-    ]
-    flat = {}
-    for method in hypergradient_lib.METHODS:
-        _, gradients = model._hypergradient_at(*bounds, method)
-        flat[method] = np.concatenate([np.ravel(g) for g in gradients])
-    exact = flat.pop("exact")
-    return {
-        method: float(np.linalg.norm(value - exact) / np.linalg.norm(exact))
-        for method, value in flat.items()
-    }
 
 
 _NOT_FINITE = "Expected a finite loss"
@@ -545,33 +510,3 @@ def _check_method(hypergradient, xi, epsilon):
             "`epsilon` must be positive and `xi` not negative. "
             f"Received: epsilon={epsilon}, xi={xi}"
         )
-
-
-def _resolve_space(space):
-    if isinstance(space, str):
-        if space not in _SPACES:
-            raise ValueError(
-                f"`space` must be one of {sorted(_SPACES)} or a SearchSpace. "
-                f"Received: space={space!r}"
-            )
-        return _SPACES[space]()
-    if isinstance(space, dict):
-        return search_space.SearchSpace.from_config(space)
-    return space
-
-
-def _make_supernet(space, seed, options):
-    kind = _SUPERNETS[space.kind]
-    known = [
-        name
-        for name in inspect.signature(kind).parameters
-        if name not in ("space", "seed", "kwargs")
-    ]
-    unknown = sorted(set(options) - set(known))
-    if unknown:
-        raise ValueError(
-            f"The arguments of {kind.__name__} are {known}. Received: {unknown}"
-        )
-    # A name of its own, so that the graph of a model loaded from a file is that
-    # of the saved one to the last bit.
-    return kind(space, seed=seed, name="supernet", **options)

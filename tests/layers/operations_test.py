@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from darts_tf import layers
 from darts_tf.layers import batch_norm
@@ -48,6 +49,39 @@ def test_depthwise_convolution_equals_a_loop(
     np.testing.assert_allclose(outputs, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_gradients_of_the_fast_5x5_kernel_equal_the_native_ones(dilation):
+    rng = np.random.default_rng(0)
+    shape = (2, 16, 16, 6)
+    images = tf.constant(rng.normal(size=(2, 16, 16, 3)), tf.float32)
+    kernel = tf.constant(rng.normal(size=(5, 5, 1, 6)), tf.float32)
+    slopes, direction, along = (
+        tf.constant(rng.normal(size=size), tf.float32)
+        for size in (shape, (2, 16, 16, 3), (5, 5, 1, 6))
+    )
+
+    @tf.function
+    def derivatives(fast):
+        with tf.GradientTape() as outer:
+            outer.watch([images, kernel])
+            with tf.GradientTape() as inner:
+                inner.watch([images, kernel])
+                outputs = kernels.depthwise_convolution(
+                    images, kernel, dilation_rate=dilation, fast=fast
+                )
+                loss = tf.reduce_sum(slopes * outputs**3)
+            first = inner.gradient(loss, [images, kernel])
+            product = tf.reduce_sum(first[0] * direction) + tf.reduce_sum(
+                first[1] * along
+            )
+        return *first, *outer.gradient(product, [images, kernel])
+
+    # First and second derivatives; float32 sums of up to 512 terms.
+    for mine, native in zip(derivatives(True), derivatives(False), strict=True):
+        scale = np.abs(native).max()
+        np.testing.assert_allclose(mine, native, atol=1e-5 * scale)
+
+
 @pytest.mark.parametrize("strides", [1, 2])
 @pytest.mark.parametrize("size", [8, 7])
 def test_pools_equal_a_loop(strides, size):
@@ -70,8 +104,6 @@ def test_pools_equal_a_loop(strides, size):
 
 
 def test_second_derivative_of_the_max_pool_is_right_inside_a_graph():
-    import tensorflow as tf
-
     rng = np.random.default_rng(0)
     images = tf.constant(rng.normal(size=(2, 6, 6, 2)), tf.float32)
     weights = tf.constant(rng.normal(size=(2, 6, 6, 2)), tf.float32)

@@ -151,11 +151,18 @@ def test_images_that_do_not_fit_are_refused(shape, message):
         darts_tf.ConvSupernet(filters=2, num_cells=3).build(shape)
 
 
+def test_a_space_of_one_input_is_refused():
+    space = darts_tf.SearchSpace(("skip_connect",), 2, 1, ("normal",), 2)
+    with pytest.raises(ValueError, match="two inputs"):
+        darts_tf.ConvSupernet(space)
+
+
 @pytest.mark.parametrize(
     "options",
     [
         {"filters": 0},
         {"num_cells": True},
+        {"num_cells": 2},
         {"num_classes": 2.5},
         {"space": darts_tf.SearchSpace.recurrent()},
         {"space": darts_tf.SearchSpace.conv(["none", "sep_conv"])},

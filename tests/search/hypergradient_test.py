@@ -146,7 +146,7 @@ def test_a_zero_vector_has_a_zero_product():
 def test_a_missing_gradient_is_an_error_that_names_the_variable():
     objective = hypergradient.Objective(
         lambda weights, alphas: (tf.reduce_sum(weights[0]), None),
-        names=(["kernel"], ["alphas_normal"]),
+        names=lambda: (["kernel"], ["alphas_normal"]),
     )
     with pytest.raises(ValueError, match="alphas_normal"):
         objective.gradients(*_values(), wrt="alphas")

@@ -88,10 +88,9 @@ def test_graph_equals_eager(method):
 
 def test_alpha_gradient_is_that_of_the_validation_loss_by_plain_tape():
     model = _model("first_order")
-    _, (train, validation) = _pairs()
-    bounds = _bounds(model, train, validation)
-    _, gradients = model._hypergradient_at(*bounds)
-    x, y = validation
+    _, batches = _pairs()
+    _, gradients = model.hypergradient_at(*_tensors(batches))
+    x, y = batches[1]
     with tf.GradientTape() as tape:
         logits = model.supernet(x, training=True)
         loss = tf.reduce_mean(
@@ -103,18 +102,8 @@ def test_alpha_gradient_is_that_of_the_validation_loss_by_plain_tape():
         np.testing.assert_allclose(a, b, atol=1e-3 * np.abs(b).max())
 
 
-def _bounds(model, train, validation):
-    state = [
-        tf.convert_to_tensor(v.value)
-        for v in model.supernet.non_trainable_variables
-    ]
-    return [
-        hypergradient.Bound(
-            model._objective,
-            (state, tuple(map(tf.convert_to_tensor, batch)) + (None,)),
-        )
-        for batch in (train, validation)
-    ]
+def _tensors(batches):
+    return [(*map(tf.convert_to_tensor, batch), None) for batch in batches]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -123,7 +112,7 @@ def test_computing_the_hypergradient_changes_no_variable(method):
     variables = [*model.variables, *model.optimizer.variables]
     before = _arrays(variables)
     _, batches = _pairs()
-    model._hypergradient_at(*_bounds(model, *batches))
+    model.hypergradient_at(*_tensors(batches))
     darts_tf.check_hypergradient(model, batches)
     for a, b in zip(before, variables, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -155,10 +144,12 @@ def test_exact_hypergradient_equals_differentiating_the_whole_step(float64):
     model = _model("exact", graph=True)
     model.optimizer.learning_rate = 0.1
     _, batches = _pairs()
-    train, validation = _bounds(
-        model, *[(x.astype("float64"), y) for x, y in batches]
-    )
-    loss, gradients = model._hypergradient_at(train, validation)
+    batches = _tensors([(x.astype("float64"), y) for x, y in batches])
+    loss, gradients = model.hypergradient_at(*batches)
+    state = [
+        tf.convert_to_tensor(v.value)
+        for v in model.supernet.non_trainable_variables
+    ]
     weights, alphas = (
         [tf.convert_to_tensor(v.value) for v in variables]
         for variables in (model.network_weights, model.alphas)
@@ -167,13 +158,13 @@ def test_exact_hypergradient_equals_differentiating_the_whole_step(float64):
         outer.watch(alphas)
         with tf.GradientTape() as inner:
             inner.watch(weights)
-            train_loss, _ = model._loss_at(weights, alphas, *train.arguments)
+            train_loss, _ = model._loss_at(weights, alphas, state, batches[0])
         slopes = inner.gradient(train_loss, weights)
         virtual = [
             w - 0.1 * (slope + 3e-4 * w)
             for w, slope in zip(weights, slopes, strict=True)
         ]
-        expected, _ = model._loss_at(virtual, alphas, *validation.arguments)
+        expected, _ = model._loss_at(virtual, alphas, state, batches[1])
     np.testing.assert_allclose(loss, expected, rtol=1e-12)
     for a, b in zip(gradients, outer.gradient(expected, alphas), strict=True):
         assert a.dtype == tf.float64
@@ -185,11 +176,11 @@ def test_check_hypergradient_reports_the_relative_error():
     _, batches = _pairs()
     errors = darts_tf.check_hypergradient(model, batches)
     assert set(errors) == {"first_order", "finite_difference"}
-    bounds = _bounds(model, *batches)
+    tensors = _tensors(batches)
     for method, error in errors.items():
         exact, other = (
             np.concatenate(
-                [np.ravel(g) for g in model._hypergradient_at(*bounds, m)[1]]
+                [np.ravel(g) for g in model.hypergradient_at(*tensors, m)[1]]
             )
             for m in ("exact", method)
         )
@@ -208,11 +199,11 @@ def test_xi_defaults_to_the_current_learning_rate():
     _, batches = _pairs()
     model = _model("exact")
     model.optimizer.learning_rate = 0.3
-    default = model._hypergradient_at(*_bounds(model, *batches))[1]
+    default = model.hypergradient_at(*_tensors(batches))[1]
     model.xi = 0.3
-    given = model._hypergradient_at(*_bounds(model, *batches))[1]
+    given = model.hypergradient_at(*_tensors(batches))[1]
     model.xi = 0.1
-    other = model._hypergradient_at(*_bounds(model, *batches))[1]
+    other = model.hypergradient_at(*_tensors(batches))[1]
     for a, b, c in zip(default, given, other, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-6)
         assert np.any(np.array(b) != np.array(c))
@@ -224,7 +215,7 @@ def test_epsilon_changes_the_finite_difference():
     for epsilon in (0.01, 0.5):
         keras.utils.set_random_seed(0)
         model = _model(epsilon=epsilon)
-        results.append(model._hypergradient_at(*_bounds(model, *batches))[1])
+        results.append(model.hypergradient_at(*_tensors(batches))[1])
     assert np.any(np.array(results[0]) != np.array(results[1]))
 
 
@@ -469,6 +460,34 @@ def test_bad_data_is_refused_before_any_step(arguments, options, message):
 def test_several_steps_per_execution_are_refused():
     with pytest.raises(ValueError, match="steps_per_execution=2"):
         _model(compiled=False).compile(steps_per_execution=2)
+
+
+def test_float16_is_refused():
+    with pytest.raises(ValueError, match="mixed_float16"):
+        _model(compiled=False, dtype="mixed_float16").compile()
+
+
+def test_several_replicas_are_refused(monkeypatch):
+    class Strategy:
+        num_replicas_in_sync = 2
+
+    model = _model(compiled=False)
+    monkeypatch.setattr(tf.distribute, "get_strategy", Strategy)
+    with pytest.raises(ValueError, match="2 replicas"):
+        model.compile()
+
+
+def test_bfloat16_searches_with_alphas_in_float32():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = _model("first_order")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert model.supernet.compute_dtype == "bfloat16"
+    assert model.supernet.cells[0].compute_dtype == "bfloat16"
+    assert {v.dtype for v in model.trainable_variables} == {"float32"}
+    history = model.fit(*_data(), batch_size=4, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
 
 
 @pytest.mark.slow

@@ -1,0 +1,288 @@
+"""The candidate operations that convolve."""
+
+import keras
+
+from darts_tf.layers import batch_norm
+from darts_tf.layers import convolution
+from darts_tf.layers import operation
+
+
+class ConvolutionStack(operation.Operation):
+    """Stages of ReLU, convolutions and batch normalisation.
+
+    The op weight is the scale of the last normalisation. Subclasses list
+    their stages. Arguments and call are those of `Operation`.
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.stages = self._make_stages()
+        self.norms = [
+            batch_norm.BatchNorm(self.affine, name=f"norm_{k}")
+            for k in range(len(self.stages))
+        ]
+
+    def _make_stages(self):
+        """Returns one list of convolutions for each stage."""
+        raise NotImplementedError(type(self).__name__)
+
+    def build(self, input_shape):
+        shape = input_shape
+        for stage, norm in zip(self.stages, self.norms, strict=True):
+            for layer in stage:
+                layer.build(shape)
+                shape = layer.compute_output_shape(shape)
+            norm.build(shape)
+
+    def call(self, inputs, scale=None):
+        outputs = inputs
+        last = self.norms[-1]
+        for stage, norm in zip(self.stages, self.norms, strict=True):
+            outputs = keras.ops.relu(outputs)
+            for layer in stage:
+                outputs = layer(outputs)
+            outputs = norm(outputs, scale if norm is last else None)
+        return outputs
+
+    def _pointwise(self, stage):
+        return convolution.Convolution(
+            self.copies * self.filters,
+            groups=self.copies,
+            name=f"pointwise_{stage}",
+        )
+
+
+class _KernelSize(ConvolutionStack):
+    """A stack whose depthwise convolutions have one kernel size."""
+
+    def __init__(self, kernel_size, filters, *args, **kwargs):
+        self.kernel_size = kernel_size
+        super().__init__(filters, *args, **kwargs)
+
+    def get_config(self):
+        return {**super().get_config(), "kernel_size": self.kernel_size}
+
+
+@keras.saving.register_keras_serializable(package="darts_tf")
+class SeparableConvolution(_KernelSize):
+    """A depthwise separable convolution, applied twice.
+
+    (ReLU, depthwise, pointwise, batch normalisation) two times; the stride is
+    in the first depthwise convolution only.
+
+    Args:
+        kernel_size: Odd integer, in pixels.
+        filters: Integer, the number of channels of one copy.
+        *args: `strides`, `copies` and `affine` of every operation, which
+            default to `1`, `1` and `True`.
+        **kwargs: The same by name, and those of `keras.layers.Layer`.
+
+    Returns:
+        Tensor of shape `(batch, ceil(height / strides),
+        ceil(width / strides), copies * filters)`.
+
+    Example:
+
+    >>> layer = darts_tf.layers.SeparableConvolution(3, filters=4, copies=2)
+    >>> layer(np.zeros((1, 8, 8, 4), "float32")).shape
+    TensorShape([1, 8, 8, 8])
+
+    Reference:
+        Section 3.1 of the DARTS paper, arXiv:1806.09055.
+    """
+
+    def _make_stages(self):
+        first = convolution.DepthwiseConvolution(
+            self.kernel_size,
+            self.strides,
+            copies=self.copies,
+            name="depthwise_0",
+        )
+        second = convolution.DepthwiseConvolution(
+            self.kernel_size, name="depthwise_1"
+        )
+        return [[first, self._pointwise(0)], [second, self._pointwise(1)]]
+
+
+@keras.saving.register_keras_serializable(package="darts_tf")
+class DilatedConvolution(_KernelSize):
+    """A depthwise separable convolution of dilation 2, applied once.
+
+    Args:
+        kernel_size: Odd integer, in taps; it spans `2 * kernel_size - 1`
+            pixels.
+        filters: Integer, the number of channels of one copy.
+        *args: `strides`, `copies` and `affine` of every operation, which
+            default to `1`, `1` and `True`.
+        **kwargs: The same by name, and those of `keras.layers.Layer`.
+
+    Returns:
+        Tensor of shape `(batch, ceil(height / strides),
+        ceil(width / strides), copies * filters)`.
+
+    Example:
+
+    >>> layer = darts_tf.layers.DilatedConvolution(5, filters=4, strides=2)
+    >>> layer(np.zeros((1, 8, 8, 4), "float32")).shape
+    TensorShape([1, 4, 4, 4])
+
+    Reference:
+        Section 3.1 of the DARTS paper, arXiv:1806.09055.
+    """
+
+    def _make_stages(self):
+        depthwise = convolution.DepthwiseConvolution(
+            self.kernel_size,
+            self.strides,
+            dilation_rate=2,
+            copies=self.copies,
+            name="depthwise_0",
+        )
+        return [[depthwise, self._pointwise(0)]]
+
+
+@keras.saving.register_keras_serializable(package="darts_tf")
+class Conv7x1(ConvolutionStack):
+    """A 1x7 and a 7x1 convolution after one ReLU, normalised once.
+
+    Args:
+        *args: `filters`, `strides`, `copies` and `affine` of every operation;
+            all but the first default, to `1`, `1` and `True`.
+        **kwargs: The same by name, and those of `keras.layers.Layer`.
+
+    Returns:
+        Tensor of shape `(batch, ceil(height / strides),
+        ceil(width / strides), copies * filters)`.
+
+    Example:
+
+    >>> layer = darts_tf.layers.Conv7x1(filters=4, strides=2)
+    >>> layer(np.zeros((1, 8, 8, 4), "float32")).shape
+    TensorShape([1, 4, 4, 4])
+
+    Reference:
+        Real et al., arXiv:1802.01548 (AmoebaNet).
+    """
+
+    def _make_stages(self):
+        filters = self.copies * self.filters
+        return [
+            [
+                convolution.Convolution(
+                    filters, (1, 7), (1, self.strides), name="conv_1x7"
+                ),
+                convolution.Convolution(
+                    filters,
+                    (7, 1),
+                    (self.strides, 1),
+                    groups=self.copies,
+                    name="conv_7x1",
+                ),
+            ]
+        ]
+
+
+@keras.saving.register_keras_serializable(package="darts_tf")
+class PointwiseConvolution(ConvolutionStack):
+    """ReLU, 1x1 convolution, batch normalisation.
+
+    It brings a cell's inputs to the cell's filters.
+
+    Args:
+        *args: `filters`, `strides`, `copies` and `affine` of every operation;
+            all but the first default, to `1`, `1` and `True`.
+        **kwargs: The same by name, and those of `keras.layers.Layer`.
+
+    Returns:
+        Tensor of shape `(batch, ceil(height / strides),
+        ceil(width / strides), copies * filters)`.
+
+    Example:
+
+    >>> layer = darts_tf.layers.PointwiseConvolution(filters=4)
+    >>> layer(np.zeros((1, 8, 8, 12), "float32")).shape
+    TensorShape([1, 8, 8, 4])
+    """
+
+    def _make_stages(self):
+        return [
+            [
+                convolution.Convolution(
+                    self.copies * self.filters,
+                    strides=self.strides,
+                    name="pointwise_0",
+                )
+            ]
+        ]
+
+
+@keras.saving.register_keras_serializable(package="darts_tf")
+class FactorizedReduce(operation.Operation):
+    """Halves the resolution without losing every other pixel.
+
+    ReLU, then two 1x1 convolutions of stride 2 with half the filters each,
+    the second on the inputs shifted by one pixel, joined and normalised.
+
+    Args:
+        filters: Even integer, the number of channels of one copy.
+        strides: Integer, always `2`. Defaults to `2`.
+        copies: Integer, how many independent copies. Defaults to `1`.
+        affine: Boolean, whether normalisation learns a scale and an offset.
+            Defaults to `True`.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
+
+    Returns:
+        Tensor of shape `(batch, ceil(height / 2), ceil(width / 2),
+        copies * filters)`.
+
+    Raises:
+        ValueError: If `filters` is odd or `strides` is not 2.
+
+    Example:
+
+    >>> layer = darts_tf.layers.FactorizedReduce(filters=4)
+    >>> layer(np.zeros((1, 8, 8, 12), "float32")).shape
+    TensorShape([1, 4, 4, 4])
+    """
+
+    def __init__(self, filters, strides=2, copies=1, affine=True, **kwargs):
+        if filters % 2 or strides != 2:
+            raise ValueError(
+                "A factorized reduction needs an even number of filters and "
+                f"strides of 2. Received: filters={filters}, strides={strides}"
+            )
+        super().__init__(filters, strides, copies, affine, **kwargs)
+        half = copies * filters // 2
+        self.even = convolution.Convolution(half, strides=2, name="even")
+        self.odd = convolution.Convolution(half, strides=2, name="odd")
+        self.norm = batch_norm.BatchNorm(affine, name="norm")
+
+    def build(self, input_shape):
+        self.even.build(input_shape)
+        self.odd.build(input_shape)
+        self.norm.build(self.compute_output_shape(input_shape))
+
+    def call(self, inputs, scale=None):
+        inputs = keras.ops.relu(inputs)
+        # Differs from the reference: an odd size is padded, not an error.
+        _, height, width, _ = inputs.shape
+        crop = [(0, 0), (0, height % 2), (0, width % 2), (0, 0)]
+        shifted = (
+            keras.ops.pad(inputs, crop) if height % 2 + width % 2 else (inputs)
+        )
+        halves = [self.even(inputs), self.odd(shifted[:, 1:, 1:])]
+        outputs = self._join(halves)
+        return self.norm(outputs, scale)
+
+    def _join(self, halves):
+        """Puts the two halves of each copy side by side."""
+        if self.copies == 1:
+            return keras.ops.concatenate(halves, -1)
+        shape = (-1, *halves[0].shape[1:3])
+        apart = (*shape, self.copies, self.filters // 2)
+        return keras.ops.reshape(
+            keras.ops.concatenate(
+                [keras.ops.reshape(half, apart) for half in halves], -1
+            ),
+            (*shape, self.copies * self.filters),
+        )

@@ -1,0 +1,253 @@
+"""What the searched recurrent cell and that of a genotype have in common.
+
+A step of either cell starts from its input x and its state h with
+
+    s_0 = h + c * (tanh(g) - h),   c = sigmoid(d),  [d, g] = [x, h] W_0
+
+and each further node i reads an earlier node j through a highway bypass,
+
+    s_i = s_j + c * (f(g) - s_j),  c = sigmoid(d),  [d, g] = s_j W_i
+
+with an activation f. The new state, and output, is the mean of some nodes.
+"""
+
+import keras
+
+from darts_tf.layers import kernels
+from darts_tf.layers import regularization
+from darts_tf.spaces import checks
+
+_LARGEST = 2**31 - 1
+_ACTIVATIONS = {
+    "tanh": keras.ops.tanh,
+    "relu": keras.ops.relu,
+    "sigmoid": keras.ops.sigmoid,
+    "identity": lambda inputs: inputs,
+}
+
+
+def activation(name):
+    """Returns the activation that a primitive of a recurrent cell names.
+
+    Args:
+        name: String, `"tanh"`, `"relu"`, `"sigmoid"`, `"identity"` or any
+            other name that `keras.activations.get` knows, such as `"gelu"` or
+            a function of one's own that is registered with Keras.
+
+    Returns:
+        Callable that maps a tensor to a tensor of the same shape.
+
+    Raises:
+        ValueError: If there is no such activation.
+    """
+    if name in _ACTIVATIONS:
+        return _ACTIVATIONS[name]
+    try:
+        return keras.activations.get(name)
+    except ValueError as error:
+        raise ValueError(
+            f"An activation must be one of {sorted(_ACTIVATIONS)} or known to "
+            f"`keras.activations.get`. Received: primitive={name!r}"
+        ) from error
+
+
+def highway(state, product, candidate):
+    """Moves a state towards a candidate, as far as a gate is open.
+
+    Args:
+        state: Tensor of shape `(..., units)`.
+        product: Tensor of shape `(..., 2 * units)`, the gate before its
+            sigmoid and the candidate before its activation, side by side.
+        candidate: Callable, the activation f.
+
+    Returns:
+        Tensor of shape `(..., units)`.
+    """
+    gate, inputs = keras.ops.split(product, 2, axis=-1)
+    return state + keras.ops.sigmoid(gate) * (candidate(inputs) - state)
+
+
+def mixed_highway(states, product, op_weights, candidates):
+    """Weights all activations on all edges that enter a node: Eq. 2.
+
+    The sum over edges j and activations k of `w_jk * (s_j + c_j * (f_k(g_j) -
+    s_j))`, with the parts that do not depend on k taken out of the sum.
+
+    Args:
+        states: Tensor of shape `(edges, batch, units)`.
+        product: Tensor of shape `(edges, batch, 2 * units)`.
+        op_weights: Tensor of shape `(edges, len(candidates))`.
+        candidates: List of callables.
+
+    Returns:
+        Tensor of shape `(batch, units)`.
+    """
+    gate, inputs = keras.ops.split(product, 2, axis=-1)
+    weights = op_weights[:, None, None]
+    activated = kernels.add_n(
+        [
+            weights[..., k] * candidate(inputs)
+            for k, candidate in enumerate(candidates)
+        ]
+    )
+    kept = keras.ops.sum(weights, axis=-1) * states
+    moved = kept + keras.ops.sigmoid(gate) * (activated - kept)
+    return keras.ops.sum(moved, axis=0)
+
+
+def product(inputs, matrix):
+    """Multiplies a stack of batches by one matrix, as a single product.
+
+    `keras.ops.matmul` would do so, too, but with a gradient that holds the
+    matrix once for each batch.
+
+    Args:
+        inputs: Tensor of shape `(stack, batch, features)`.
+        matrix: Tensor of shape `(features, columns)`.
+
+    Returns:
+        Tensor of shape `(stack, batch, columns)`.
+    """
+    shape = keras.ops.shape(inputs)
+    flat = keras.ops.reshape(inputs, (-1, shape[-1]))
+    outputs = keras.ops.matmul(flat, matrix)
+    return keras.ops.reshape(outputs, (*shape[:-1], matrix.shape[-1]))
+
+
+def masked(state, mask):
+    """Returns the state times the mask, if there is one."""
+    return state if mask is None else state * mask
+
+
+class Recurrence(keras.layers.Layer):
+    """A cell that is run over a sequence: masks, matrices and the loop.
+
+    A subclass adds the matrices in `build` by `add_kernels` and calls `run`.
+
+    Args:
+        units: Integer, the width of the state.
+        input_dropout: Float in [0, 1), the probability of losing a feature of
+            the inputs.
+        hidden_dropout: Float in [0, 1), the probability that the products do
+            not see a unit of the state and of the nodes.
+        seed: Optional integer, of the dropout.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If `units` is not positive or a rate out of range.
+    """
+
+    def __init__(self, units, input_dropout, hidden_dropout, seed, **kwargs):
+        # Keras would cast the op weights, too, to a low precision.
+        super().__init__(autocast=False, **kwargs)
+        self.units = checks.integer(units, "units", 1, _LARGEST)
+        regularization.check_rates(
+            input_dropout=input_dropout, hidden_dropout=hidden_dropout
+        )
+        self.input_dropout = input_dropout
+        self.hidden_dropout = hidden_dropout
+        self.seed = seed
+        self.generator = keras.random.SeedGenerator(seed)
+
+    def add_kernels(self, features, num_nodes):
+        """Creates `W_0` and the matrix of each node.
+
+        Args:
+            features: Integer, the width of the inputs.
+            num_nodes: Integer, the number of nodes after `s_0`.
+        """
+
+        def add(name, rows):
+            return self.add_weight(
+                name=name,
+                shape=(rows, 2 * self.units),
+                initializer=keras.initializers.RandomUniform(-0.04, 0.04),
+            )
+
+        self.initial_kernel = add("initial_kernel", features + self.units)
+        self.kernels = [
+            add(f"kernel_{node}", self.units)
+            for node in range(1, num_nodes + 1)
+        ]
+
+    def run(self, inputs, state, training, carried, nodes):
+        """Runs the cell over a sequence.
+
+        The loop is one of the graph, not of Python: at 35 steps, copies of a
+        step took most of a minute to build, and twice the time to run. What
+        does not depend on the state is done before it: the inputs of all
+        steps are one product.
+
+        Args:
+            inputs: Tensor of shape `(batch, time, features)`.
+            state: Tensor of shape `(batch, units)`, or `None` for zeros.
+            training: Boolean, whether to drop.
+            carried: List of tensors that go from step to step, besides the
+                state.
+            nodes: Callable `nodes(first, kernels, mask, carried)` that makes
+                of `s_0` the new state, and the new `carried`.
+
+        Returns:
+            The outputs of all steps, of shape `(batch, time, units)`, the last
+            state, and what was carried.
+        """
+        dtype = self.compute_dtype
+        inputs = keras.ops.cast(inputs, dtype)
+        if state is None:
+            shape = (keras.ops.shape(inputs)[0], self.units)
+            state = keras.ops.zeros(shape, dtype)
+        state = keras.ops.cast(state, dtype)
+        mask = None
+        if training:
+            inputs, mask = self._drop(inputs, state)
+        initial, *matrices = (
+            keras.ops.cast(kernel, dtype)
+            for kernel in (self.initial_kernel, *self.kernels)
+        )
+        features = inputs.shape[-1]
+        by_time = keras.ops.transpose(inputs, (1, 0, 2))
+        products = product(by_time, initial[:features])
+        state_matrix = initial[features:]
+
+        def step(carry, from_input):
+            state, *carried = carry
+            from_state = keras.ops.matmul(masked(state, mask), state_matrix)
+            first = highway(state, from_input + from_state, keras.ops.tanh)
+            state, carried = nodes(first, matrices, mask, carried)
+            return (state, *carried), (state, *carried)
+
+        last, sequences = keras.ops.scan(step, (state, *carried), products)
+        return keras.ops.transpose(sequences[0], (1, 0, 2)), *last
+
+    def _drop(self, inputs, state):
+        """Returns the inputs, dropped, and the mask of the state.
+
+        Each sequence has one mask for all its steps (variational dropout).
+        """
+        mask = None
+        if self.input_dropout:
+            inputs = keras.random.dropout(
+                inputs, self.input_dropout, (None, 1, None), self.generator
+            )
+        if self.hidden_dropout:
+            mask = keras.random.dropout(
+                keras.ops.ones_like(state),
+                self.hidden_dropout,
+                seed=self.generator,
+            )
+        return inputs, mask
+
+    def compute_output_shape(
+        self, inputs_shape, op_weights_shape=None, state_shape=None
+    ):
+        batch, time = inputs_shape[:2]
+        return [(batch, time, self.units), (batch, self.units)]
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "input_dropout": self.input_dropout,
+            "hidden_dropout": self.hidden_dropout,
+            "seed": self.seed,
+        }

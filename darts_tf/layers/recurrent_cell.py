@@ -1,0 +1,311 @@
+"""Recurrent cells: the one that is searched, and that of a genotype."""
+
+import keras
+
+from darts_tf.layers import batch_norm
+from darts_tf.layers import kernels
+from darts_tf.layers import recurrence
+from darts_tf.spaces import checks
+from darts_tf.spaces import genotype as genotype_lib
+
+# Of the batch normalisation, as published.
+_MOMENTUM = 0.9
+_EPSILON = 1e-5
+
+
+@keras.saving.register_keras_serializable(package="darts_tf")
+class RecurrentSearchCell(recurrence.Recurrence):
+    """A recurrent cell whose edges mix all activations, over a sequence.
+
+    Each node reads all nodes before it, with all activations, weighted by the
+    op weights (Eq. 2). The edges that enter a node share its matrix, so they
+    are one product. Batch normalisation without affine parameters follows
+    `s_0` and each node: it keeps the sums of many activations in range.
+
+    Args:
+        units: Integer, the width of the state.
+        primitives: Sequence of strings, the activations, of which `"none"`
+            adds nothing.
+        num_nodes: Integer, the number of searched nodes. Defaults to `8`.
+        input_dropout: Float in [0, 1), the probability of losing a feature of
+            the inputs, the same one at each step of a sequence. Defaults to
+            `0.0`.
+        hidden_dropout: Float in [0, 1), the probability that the products do
+            not see a unit of the state and of the nodes, the same one at each
+            step of a sequence. Defaults to `0.0`.
+        seed: Optional integer, of the dropout. Defaults to `None`, a seed that
+            `keras.utils.set_random_seed` determines.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: Tensor of shape `(batch, time, features)`.
+        op_weights: Tensor of shape `(num_edges, len(primitives))`, its rows in
+            the order of `darts_tf.SearchSpace.edges`, usually a softmax over
+            the last axis.
+        state: Optional tensor of shape `(batch, units)`, the state before the
+            sequence. Defaults to `None`, zeros.
+        training: Boolean, whether to drop and to normalise by the statistics
+            of the batch (and move the moving ones).
+
+    Returns:
+        The outputs of all steps, of shape `(batch, time, units)`, and the last
+        state, of shape `(batch, units)`.
+
+    Raises:
+        ValueError: If a size is not positive, a rate out of range, a primitive
+            unknown, or all of them are `none`.
+
+    Example:
+
+    >>> space = darts_tf.SearchSpace.recurrent()
+    >>> cell = darts_tf.layers.RecurrentSearchCell(16, space.primitives)
+    >>> op_weights = np.full(space.alphas_shape, 0.2, "float32")
+    >>> outputs, state = cell(np.ones((4, 35, 8), "float32"), op_weights)
+    >>> outputs.shape, state.shape
+    (TensorShape([4, 35, 16]), TensorShape([4, 16]))
+
+    Reference:
+        Section 2.2 and Appendix A.1.2 of the DARTS paper, arXiv:1806.09055.
+    """
+
+    def __init__(
+        self,
+        units,
+        primitives,
+        num_nodes=8,
+        input_dropout=0.0,
+        hidden_dropout=0.0,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(units, input_dropout, hidden_dropout, seed, **kwargs)
+        self.primitives = tuple(primitives)
+        self.num_nodes = checks.integer(
+            num_nodes, "num_nodes", 1, checks.MAX_NODES
+        )
+        self._columns = [
+            k for k, name in enumerate(self.primitives) if name != "none"
+        ]
+        if not self._columns:
+            raise ValueError(
+                "A mixed operation needs a primitive besides 'none'. "
+                f"Received: primitives={self.primitives}"
+            )
+        self._candidates = [
+            recurrence.activation(self.primitives[column])
+            for column in self._columns
+        ]
+
+    def build(self, inputs_shape, op_weights_shape=None, state_shape=None):
+        self.add_kernels(inputs_shape[-1], self.num_nodes)
+        # Differs from the reference: there, one set of moving statistics
+        # serves all nodes, so that in inference each is normalised by a blend
+        # dominated by the last one. In training there is no difference.
+        self.moving_mean, self.moving_variance = (
+            self.add_weight(
+                name=name,
+                shape=(self.num_nodes + 1, self.units),
+                initializer=initializer,
+                trainable=False,
+                dtype=batch_norm.full_precision(self),
+                autocast=False,
+            )
+            for name, initializer in (
+                ("moving_mean", "zeros"),
+                ("moving_variance", "ones"),
+            )
+        )
+
+    def call(self, inputs, op_weights, state=None, training=None):
+        op_weights = keras.ops.cast(
+            keras.ops.take(op_weights, self._columns, axis=1),
+            self.compute_dtype,
+        )
+        # Node i has i edges; rows are in the order of the nodes they enter.
+        ends = [node * (node + 1) // 2 for node in range(1, self.num_nodes)]
+        by_node = keras.ops.split(op_weights, ends)
+        moving = [
+            keras.ops.convert_to_tensor(variable.value)
+            for variable in (self.moving_mean, self.moving_variance)
+        ]
+        count = keras.ops.cast(keras.ops.shape(inputs)[0], moving[0].dtype)
+
+        def nodes(first, matrices, mask, carried):
+            used = []
+
+            def normalize(node, outputs):
+                statistics = (
+                    _statistics(outputs)
+                    if training
+                    else [values[node] for values in moving]
+                )
+                used.append(statistics)
+                return _normalize(outputs, *statistics)
+
+            outputs = self._mix(first, matrices, mask, by_node, normalize)
+            return outputs, _move(carried, used, count) if training else []
+
+        outputs, state, *moved = self.run(
+            inputs, state, training, moving if training else [], nodes
+        )
+        if training:
+            self.moving_mean.assign(moved[0])
+            self.moving_variance.assign(moved[1])
+        return outputs, state
+
+    def _mix(self, first, matrices, mask, by_node, normalize):
+        """Returns the output of a step, from `s_0` before normalisation."""
+        first = normalize(0, first)
+        states, seen = first[None], recurrence.masked(first, mask)[None]
+        for node, matrix in enumerate(matrices, 1):
+            product = recurrence.product(seen, matrix)
+            outputs = recurrence.mixed_highway(
+                states, product, by_node[node - 1], self._candidates
+            )
+            outputs = normalize(node, outputs)
+            states = keras.ops.concatenate([states, outputs[None]])
+            # The mask is the same for all nodes: only the new one needs it.
+            seen = (
+                states
+                if mask is None
+                else keras.ops.concatenate([seen, (outputs * mask)[None]])
+            )
+        return keras.ops.mean(states[1:], axis=0)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "primitives": self.primitives,
+            "num_nodes": self.num_nodes,
+        }
+
+
+def _statistics(states):
+    """Returns mean and variance over the batch, in full precision."""
+    if states.dtype != "float64":
+        states = keras.ops.cast(states, "float32")
+    mean = keras.ops.mean(states, axis=0)
+    return mean, keras.ops.mean(keras.ops.square(states - mean), axis=0)
+
+
+def _move(moving, used, count):
+    """Returns the moving statistics after a step."""
+    mean, variance = (
+        keras.ops.stop_gradient(keras.ops.stack(values))
+        for values in zip(*used, strict=True)
+    )
+    # Unbiased, as in PyTorch; a batch of one has no variance at all.
+    variance *= count / keras.ops.maximum(count - 1, 1)
+    return [
+        _MOMENTUM * old + (1.0 - _MOMENTUM) * new
+        for old, new in zip(moving, (mean, variance), strict=True)
+    ]
+
+
+def _normalize(states, mean, variance):
+    outputs = (keras.ops.cast(states, mean.dtype) - mean) * keras.ops.rsqrt(
+        variance + _EPSILON
+    )
+    return keras.ops.cast(outputs, states.dtype)
+
+
+@keras.saving.register_keras_serializable(package="darts_tf")
+class RecurrentCell(recurrence.Recurrence):
+    """A recurrent cell with the edges of a genotype, over a sequence.
+
+    Args:
+        cell: A `darts_tf.Cell` with one input, `s_0`, or its dictionary, as
+            in a genotype's JSON.
+        units: Integer, the width of the state.
+        input_dropout: Float in [0, 1), the probability of losing a feature of
+            the inputs, the same one at each step of a sequence. Defaults to
+            `0.0`.
+        hidden_dropout: Float in [0, 1), the probability that the products do
+            not see a unit of the state and of the nodes, the same one at each
+            step of a sequence. Defaults to `0.0`.
+        seed: Optional integer, of the dropout. Defaults to `None`, a seed that
+            `keras.utils.set_random_seed` determines.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: Tensor of shape `(batch, time, features)`.
+        state: Optional tensor of shape `(batch, units)`, the state before the
+            sequence. Defaults to `None`, zeros.
+        training: Boolean, whether to drop.
+
+    Returns:
+        The outputs of all steps, of shape `(batch, time, units)`, and the last
+        state, of shape `(batch, units)`.
+
+    Raises:
+        ValueError: If the cell has more than one input, a size is not
+            positive, a rate out of range or an activation unknown.
+
+    Example:
+
+    >>> genotype = darts_tf.zoo.RECURRENT_DARTS_V2
+    >>> cell = darts_tf.layers.RecurrentCell(genotype.recurrent, units=16)
+    >>> outputs, state = cell(np.ones((4, 35, 8), "float32"))
+    >>> outputs.shape, state.shape
+    (TensorShape([4, 35, 16]), TensorShape([4, 16]))
+
+    Reference:
+        Section 2.4 and Appendix A.2.2 of the DARTS paper, arXiv:1806.09055.
+    """
+
+    def __init__(
+        self,
+        cell,
+        units,
+        input_dropout=0.0,
+        hidden_dropout=0.0,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(units, input_dropout, hidden_dropout, seed, **kwargs)
+        if not isinstance(cell, genotype_lib.Cell):
+            cell = genotype_lib.Cell.from_config(cell)
+        if cell.num_inputs != 1:
+            raise ValueError(
+                "A recurrent cell has one input node, `s_0`. "
+                f"Received: num_inputs={cell.num_inputs}"
+            )
+        self.cell = cell
+        self._activations = [
+            [recurrence.activation(edge.primitive) for edge in edges]
+            for edges in cell.nodes
+        ]
+
+    def build(self, inputs_shape, state_shape=None):
+        self.add_kernels(inputs_shape[-1], len(self.cell.nodes))
+
+    def call(self, inputs, state=None, training=None):
+        def nodes(first, matrices, mask, carried):
+            states, seen = [first], [recurrence.masked(first, mask)]
+            for edges, activations, matrix in zip(
+                self.cell.nodes, self._activations, matrices, strict=True
+            ):
+                outputs = kernels.add_n(
+                    [
+                        recurrence.highway(
+                            states[edge.source],
+                            keras.ops.matmul(seen[edge.source], matrix),
+                            function,
+                        )
+                        for edge, function in zip(
+                            edges, activations, strict=True
+                        )
+                    ]
+                )
+                states.append(outputs)
+                seen.append(recurrence.masked(outputs, mask))
+            joined = [states[node] for node in self.cell.concat]
+            return kernels.add_n(joined) / len(joined), []
+
+        return self.run(inputs, state, training, [], nodes)
+
+    def compute_output_shape(self, inputs_shape, state_shape=None):
+        return super().compute_output_shape(inputs_shape)
+
+    def get_config(self):
+        return {**super().get_config(), "cell": self.cell.get_config()}
