@@ -40,9 +40,7 @@ class _ConvCellBase(keras.layers.Layer):
         kinds = (halving if reduced else same, same)
         self.preprocess = [
             kind(self.filters, affine=affine, name=f"preprocess_{k}")
-            for k, kind in enumerate(
-                (first, convolution_stack.PointwiseConvolution)
-            )
+            for k, kind in enumerate(kinds)
         ]
 
     def _build_preprocessing(self, input_shape):
