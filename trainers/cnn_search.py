@@ -152,7 +152,7 @@ def run(config):
                     config.epochs,
                 ),
                 darts_tf.SearchLog(folder),
-                _DrawCell(folder / "cell.svg"),
+                _DrawCell(model, folder / "cell.svg"),
             ],
         )
     except (KeyboardInterrupt, FloatingPointError):
@@ -224,13 +224,14 @@ def _pairs(config, dataset):
 class _DrawCell(keras.callbacks.Callback):
     """Draws the most likely cell after each epoch."""
 
-    def __init__(self, path):
+    def __init__(self, search_model, path):
         super().__init__()
+        self.search_model = search_model
         self.path = path
 
     def on_epoch_end(self, epoch, logs=None):
         """Draws the cell."""
-        drawing = cell_svg.genotype_to_svg(self.model.genotype())
+        drawing = cell_svg.genotype_to_svg(self.search_model.genotype())
         atomic_file.write_text(self.path, drawing)
 
 

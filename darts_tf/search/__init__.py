@@ -1,5 +1,7 @@
 """The bilevel search: hypergradients, optimizers and the search model."""
 
+from darts_tf.search.averaged_sgd import NonMonotonicTrigger
+from darts_tf.search.averaged_sgd import WeightAverage
 from darts_tf.search.callbacks import SearchLog
 from darts_tf.search.hypergradient import Objective
 from darts_tf.search.hypergradient_check import check_hypergradient

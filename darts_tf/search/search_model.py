@@ -203,6 +203,9 @@ class DartsSearchModel(keras.Model):
             )
         if loss is None:
             loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        # XLA drops the check for finite losses, and takes 20 times as long on
+        # a CPU; whoever wants it has to say so.
+        kwargs.setdefault("jit_compile", False)
         super().compile(
             optimizer=(
                 optimizers.SGD(global_clipnorm=5.0)
