@@ -4,7 +4,7 @@
     python -m trainers.cnn_search --preset=paper --data_dir=DATA --workdir=RUN
 
 The preset `quick` searches on scikit-learn's digits, which need no download,
-in about a minute on 2 CPU cores; `paper` is the protocol of Section 3.1.1 and
+in a few minutes on 2 CPU cores; `paper` is the protocol of Section 3.1.1 and
 Appendix A.1.1 of the DARTS paper, on CIFAR-10, second order. The training
 images are split in halves for the weights and for the alphas; the test images
 are not touched.
