@@ -95,23 +95,42 @@ class BatchNorm(keras.layers.Layer):
                 "`scale` takes the place of the learned scale, so it needs "
                 f"`affine=False`. Received: affine={self.affine}"
             )
-        if self.affine:
-            scale, offset = self.gamma.value, self.beta.value
-        else:
-            offset = keras.ops.zeros(inputs.shape[-1:], full_precision(self))
-            scale = keras.ops.ones_like(offset) if scale is None else scale
         inputs = keras.ops.cast(inputs, self.compute_dtype)
-        moving = (self.moving_mean.value, self.moving_variance.value)
         if training:
+            scale, offset = self._scale_and_offset(scale)
+            moving = (self.moving_mean.value, self.moving_variance.value)
             outputs, *moved = kernels.batch_normalization(
                 inputs, scale, offset, moving, self.momentum, self.epsilon
             )
             self.moving_mean.assign(moved[0])
             self.moving_variance.assign(moved[1])
             return outputs
-        factor = scale * keras.ops.rsqrt(moving[1] + self.epsilon)
-        offset = keras.ops.cast(offset - moving[0] * factor, inputs.dtype)
-        return inputs * keras.ops.cast(factor, inputs.dtype) + offset
+        factor, offset = self.as_linear(scale)
+        return inputs * factor + offset
+
+    def as_linear(self, scale=None):
+        """Returns what inference multiplies each channel by, and then adds.
+
+        Args:
+            scale: Optional tensor of shape `(channels,)`, as in the call.
+
+        Returns:
+            Pair of tensors of shape `(channels,)` in the compute dtype.
+        """
+        scale, offset = self._scale_and_offset(scale)
+        variance = self.moving_variance.value
+        factor = scale * keras.ops.rsqrt(variance + self.epsilon)
+        offset = offset - self.moving_mean.value * factor
+        return (
+            keras.ops.cast(factor, self.compute_dtype),
+            keras.ops.cast(offset, self.compute_dtype),
+        )
+
+    def _scale_and_offset(self, scale):
+        if self.affine:
+            return self.gamma.value, self.beta.value
+        offset = keras.ops.zeros(self.moving_mean.shape, full_precision(self))
+        return keras.ops.ones_like(offset) if scale is None else scale, offset
 
     def compute_output_shape(self, input_shape):
         return input_shape

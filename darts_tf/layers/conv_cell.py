@@ -199,6 +199,8 @@ class ConvCell(_ConvCellBase):
             `ConvSearchCell`.
         drop_path_rate: Optional scalar tensor, the probability with which a
             sample loses an edge that is not an identity, in training.
+        training: Boolean. Inference adds the edges two at a time, which
+            exporters want.
 
     Returns:
         Tensor of shape `(batch, height / s, width / s, len(concat) *
@@ -252,7 +254,7 @@ class ConvCell(_ConvCellBase):
             for edge, layer in zip(edges, layers, strict=True):
                 layer.build(shape if edge.source < 2 else self._halved(shape))
 
-    def call(self, inputs, drop_path_rate=None):
+    def call(self, inputs, drop_path_rate=None, training=None):
         nodes = self._preprocess(inputs)
         for edges, layers in zip(self.cell.nodes, self.operations, strict=True):
             nodes.append(
@@ -260,7 +262,8 @@ class ConvCell(_ConvCellBase):
                     [
                         self._edge(layer, nodes[edge.source], drop_path_rate)
                         for edge, layer in zip(edges, layers, strict=True)
-                    ]
+                    ],
+                    training=bool(training),
                 )
             )
         return keras.ops.concatenate([nodes[k] for k in self.cell.concat], -1)

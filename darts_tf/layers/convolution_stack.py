@@ -262,7 +262,7 @@ class FactorizedReduce(operation.Operation):
         self.odd.build(input_shape)
         self.norm.build(self.compute_output_shape(input_shape))
 
-    def call(self, inputs, scale=None):
+    def call(self, inputs, scale=None, training=None):
         inputs = keras.ops.relu(inputs)
         # Differs from the reference: an odd size is padded, not an error.
         _, height, width, _ = inputs.shape
@@ -271,8 +271,25 @@ class FactorizedReduce(operation.Operation):
             keras.ops.pad(inputs, crop) if height % 2 + width % 2 else (inputs)
         )
         halves = [self.even(inputs), self.odd(shifted[:, 1:, 1:])]
-        outputs = self._join(halves)
-        return self.norm(outputs, scale)
+        if not training and self.copies == 1:
+            return self._normalized_apart(halves, scale)
+        return self.norm(self._join(halves), scale)
+
+    def _normalized_apart(self, halves, scale):
+        """Joins what is normalised, instead of normalising what is joined.
+
+        The normalisation is then folded into the two convolutions when the
+        network is exported. (One 2x2 convolution that holds both kernels would
+        be fewer operators still, but took 1.8 to 3.3 times as long in LiteRT.)
+        """
+        parts = [keras.ops.split(v, 2) for v in self.norm.as_linear(scale)]
+        return keras.ops.concatenate(
+            [
+                half * factor + offset
+                for half, factor, offset in zip(halves, *parts, strict=True)
+            ],
+            -1,
+        )
 
     def _join(self, halves):
         """Puts the two halves of each copy side by side."""

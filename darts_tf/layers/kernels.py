@@ -173,31 +173,38 @@ def _depthwise_5x5(inputs, kernel):
     return tf.nn.conv2d(inputs, kernel, strides, padding), gradient
 
 
-def max_pool(inputs, strides=1):
+def max_pool(inputs, strides=1, *, training=True):
     """Takes the maximum over 3x3 windows with symmetric padding.
 
     The padding is explicit also where "same" would give equal results: the
     second derivative of the "same" kernel at stride 1 is wrong on a CPU inside
-    a `tf.function`, and the exact hypergradient needs it.
+    a `tf.function`, and the exact hypergradient needs it. In inference the
+    lowest number must not be there: as a value of the tensor it would stretch
+    the scale of an int8 file over 1e38.
 
     Args:
         inputs: Tensor of shape `(batch, height, width, channels)`.
         strides: Integer. Defaults to `1`.
+        training: Boolean; the results are equal. Defaults to `True`.
 
     Returns:
         Tensor of shape `(batch, ceil(height / strides),
         ceil(width / strides), channels)`.
     """
+    if not training:
+        return _pool_for_export(tf.nn.max_pool2d, inputs, strides)
     inputs = _pad(inputs, 1, 1, inputs.dtype.min)
     return tf.nn.max_pool2d(inputs, 3, strides, "VALID")
 
 
-def average_pool(inputs, strides=1):
+def average_pool(inputs, strides=1, *, training=True):
     """Averages over 3x3 windows, not counting the padding.
 
     Args:
         inputs: Tensor of shape `(batch, height, width, channels)`.
         strides: Integer. Defaults to `1`.
+        training: Boolean; the results are equal. Inference has no division,
+            which LiteRT does not have for integers. Defaults to `True`.
 
     Returns:
         Tensor of shape `(batch, ceil(height / strides),
@@ -205,6 +212,8 @@ def average_pool(inputs, strides=1):
     """
     if strides == 1:  # here "same" is symmetric, and does not count padding
         return tf.nn.avg_pool2d(inputs, 3, 1, "SAME")
+    if not training:
+        return _pool_for_export(tf.nn.avg_pool2d, inputs, strides)
     inside = tf.ones_like(inputs[:1, :, :, :1])
     total, count = (
         tf.nn.avg_pool2d(_pad(image, 1, 1), 3, strides, "VALID")
@@ -290,7 +299,7 @@ def _moments(inputs, guess, synchronized):
     return guess + shift, sums[1] / count - tf.square(shift), count
 
 
-def add_n(tensors):
+def add_n(tensors, *, training=True):
     """Adds tensors of one shape, always in the same order.
 
     The graph optimiser turns a chain of binary sums into one of many terms,
@@ -299,10 +308,15 @@ def add_n(tensors):
 
     Args:
         tensors: Non-empty list of tensors.
+        training: Boolean. `False` adds two at a time: LiteRT has no integer
+            kernel for the sum of many terms, and its XNNPACK delegate none at
+            all. Defaults to `True`.
 
     Returns:
         Tensor.
     """
+    if not training:
+        return functools.reduce(tf.add, tensors)
     return tf.add_n(tensors) if len(tensors) > 1 else tensors[0]
 
 
@@ -317,6 +331,18 @@ def _symmetric_padding(inputs, kernel, strides):
 def _pad(inputs, rows, columns, value=0):
     paddings = ((0, 0), (rows, rows), (columns, columns), (0, 0))
     return tf.pad(inputs, paddings, constant_values=value)
+
+
+def _pool_for_export(pool, inputs, strides):
+    """Pools by "same" at stride 1, which is symmetric, and keeps every second.
+
+    What keeps them is a pool of one pixel: LiteRT takes half as long as for a
+    slice with strides.
+    """
+    outputs = pool(inputs, 3, 1, "SAME")
+    if strides == 1:
+        return outputs
+    return tf.nn.max_pool2d(outputs, 1, strides, "VALID")
 
 
 def _repeat_channels(inputs, copies):

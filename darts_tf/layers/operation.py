@@ -111,9 +111,9 @@ class Pool(Operation):
         if self.norm is not None:
             self.norm.build(self.compute_output_shape(input_shape))
 
-    def call(self, inputs):
+    def call(self, inputs, training=None):
         pool = kernels.max_pool if self.kind == "max" else kernels.average_pool
-        outputs = pool(inputs, self.strides)
+        outputs = pool(inputs, self.strides, training=bool(training))
         return outputs if self.norm is None else self.norm(outputs)
 
     def get_config(self):

@@ -258,3 +258,60 @@ def test_drop_path_keeps_the_expected_value():
     np.testing.assert_allclose(outputs[kept], 1 / 0.7, rtol=1e-6)
     # 4 standard deviations of a mean of 20,000 Bernoulli(0.7) draws.
     assert abs(kept.mean() - 0.7) < 4 * np.sqrt(0.21 / 20_000)
+
+
+@pytest.mark.parametrize("strides", [1, 2])
+@pytest.mark.parametrize("shape", [(8, 8), (7, 7), (2, 5), (1, 4)])
+@pytest.mark.parametrize("pool", [kernels.max_pool, kernels.average_pool])
+def test_pools_for_export_equal_those_for_training(pool, shape, strides):
+    rng = np.random.default_rng(0)
+    # Below zero, so that a zero beyond the border would show.
+    images = tf.constant(rng.normal(-3, 1, (2, *shape, 3)), tf.float32)
+    np.testing.assert_allclose(
+        pool(images, strides, training=False),
+        pool(images, strides, training=True),
+        rtol=1e-6,  # an average of 4 of 9 is a sum over 4, or over 9 times 9/4
+    )
+
+
+def test_sum_for_export_equals_that_for_training():
+    tensors = list(tf.random.stateless_normal((3, 5, 4), (0, 1)))
+    for count in (1, 2, 3):
+        np.testing.assert_allclose(
+            kernels.add_n(tensors[:count], training=False),
+            kernels.add_n(tensors[:count], training=True),
+            rtol=1e-5,  # another order of three terms
+        )
+
+
+@pytest.mark.parametrize("affine", [True, False])
+@pytest.mark.parametrize("size", [8, 7])
+def test_factorized_reduction_for_export_normalises_as_after_joining(
+    affine, size
+):
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(2, size, size, 3)).astype("float32")
+    layer = layers.FactorizedReduce(4, affine=affine)
+    layer.build(images.shape)
+    for variable in layer.variables:
+        variable.assign(rng.uniform(0.5, 2, variable.shape))
+    scale = None if affine else tf.constant([0.1, 0.2, 0.3, 0.4])
+    active = np.maximum(images, 0)
+    shifted = np.pad(active, ((0, 0), (0, 1), (0, 1), (0, 0)))[:, 1:, 1:]
+    joined = np.concatenate(
+        [
+            half[:, : size + size % 2 : 2, : size + size % 2 : 2]
+            @ np.array(convolution.kernel)[0, 0]
+            for half, convolution in (
+                (active, layer.even),
+                (shifted, layer.odd),
+            )
+        ],
+        -1,
+    )
+    expected = layer.norm(joined, scale, training=False)
+    np.testing.assert_allclose(
+        layer(images, scale, training=False),
+        expected,
+        atol=1e-5,  # sums of three products of size 1 in float32
+    )
