@@ -15,13 +15,13 @@ import dataclasses
 import functools
 import json
 import os
-import platform
 import resource
 import statistics
 import subprocess
 import sys
 import time
 
+from trainers import device
 from trainers import options
 
 
@@ -56,8 +56,8 @@ def run(config):
         results.extend(rows)
     report = {
         "setting": dataclasses.asdict(config),
-        "device": _device(),
-        "versions": _versions(),
+        "device": device.description(),
+        "versions": device.versions(),
         "results": results,
         "over_merged": _ratios(results),
     }
@@ -211,24 +211,6 @@ def _model_and_pairs(
     return model, tf.data.Dataset.from_tensors(
         ((x, y), (x[::-1], y[::-1]))
     ).repeat()
-
-
-def _device():
-    name = platform.processor()
-    if os.path.exists("/proc/cpuinfo"):
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            names = [line for line in file if line.startswith("model name")]
-        name = names[0].split(":")[1].strip() if names else name
-    return f"{os.cpu_count()} cores of {name}"
-
-
-def _versions():
-    from importlib import metadata
-
-    return {
-        "python": platform.python_version(),
-        **{name: metadata.version(name) for name in ("tensorflow", "keras")},
-    }
 
 
 if __name__ == "__main__":

@@ -1,5 +1,15 @@
 """From a trained network to files that run without this library."""
 
-from darts_tf.export.parity import largest_differences
+from darts_tf.export.assets import read_assets
+from darts_tf.export.classification import Classification
+from darts_tf.export.onnx_file import export_onnx
+from darts_tf.export.operators import count_operators
+from darts_tf.export.operators import profile_operators
+from darts_tf.export.report import compare
+from darts_tf.export.report import describe_files
+from darts_tf.export.report import measure_latency
+from darts_tf.export.runners import predict
 from darts_tf.export.saved_model import export_saved_model
+from darts_tf.export.saved_model import input_shape
+from darts_tf.export.tflite import PRECISIONS
 from darts_tf.export.tflite import export_tflite

@@ -1,64 +1,147 @@
 """Writes a network as a SavedModel."""
 
-import os
 import pathlib
+import typing
 
-import keras
 import tensorflow as tf
 
+from darts_tf.export import assets
 
-def export_saved_model(network, path):
+
+def export_saved_model(network, path, classification=None):
     """Writes what a network computes in inference as a SavedModel.
 
-    The endpoint `serve`, and the signature `serving_default`, take a batch of
-    any size under the name `images` and return `{"logits": ...}`. What only
-    training uses (auxiliary classifier, path dropout) is not in the file. The
-    genotype is, as the asset `genotype.json`.
+    Its endpoints, which are also signatures, take batches of any size under
+    the name `images`:
+
+    - `serve`, the signature `serving_default`: normalised float32 images, as
+      the network takes them, to `{"logits": ...}`;
+    - with a classification `probabilities`: float32 pixels in [0, 255], such
+      as resizing makes them, to `{"probabilities": ...}`;
+    - and `classify`: uint8 pixels to the probabilities, `class_name`, the name
+      of the most likely class of each image, and `class_names`, all names.
+
+    What only training uses (auxiliary classifier, path dropout) is not in the
+    file. Genotype, config and labels are, in `assets.extra`, the folder which
+    the format leaves to its users; `read_assets` reads them.
 
     Args:
         network: A built `darts_tf.ConvNetwork`.
         path: String or path, a folder that does not exist yet.
+        classification: Optional `Classification`, how the images were
+            normalised and what the classes are called. Defaults to `None`:
+            there is only `serve`.
 
     Returns:
         The folder as a `pathlib.Path`.
 
     Raises:
         FileExistsError: If there is something at the path.
-        ValueError: If the network is not built.
+        ValueError: If the network is not built, or the classification is for
+            other numbers of channels or classes.
 
     Example:
 
     >>> import tempfile, tensorflow as tf
     >>> network = darts_tf.ConvNetwork(
-    ...     darts_tf.zoo.DARTS_V2, filters=2, num_cells=1
+    ...     darts_tf.zoo.DARTS_V2, num_classes=2, filters=2, num_cells=1
     ... )
     >>> network.build((None, 8, 8, 1))
     >>> folder = tempfile.TemporaryDirectory()
-    >>> path = darts_tf.export.export_saved_model(network, folder.name + "/net")
+    >>> path = darts_tf.export.export_saved_model(
+    ...     network,
+    ...     folder.name + "/net",
+    ...     darts_tf.export.Classification([0.5], [0.25], ["cat", "dog"]),
+    ... )
     >>> loaded = tf.saved_model.load(str(path))
-    >>> images = np.zeros((3, 8, 8, 1), "float32")
-    >>> loaded.serve(images)["logits"].shape
-    TensorShape([3, 10])
+    >>> outputs = loaded.classify(np.zeros((3, 8, 8, 1), "uint8"))
+    >>> outputs["class_name"].shape, outputs["probabilities"].shape
+    (TensorShape([3]), TensorShape([3, 2]))
     >>> folder.cleanup()
+    """
+    path = check_new(path)
+    shape = input_shape(network)
+    texts = assets.describe(network, shape, classification)
+    functions = {
+        name: tf.function(
+            function,
+            [tf.TensorSpec(shape, dtype, name="images")],
+            autograph=False,
+        )
+        for name, (function, dtype) in _endpoints(
+            network, classification
+        ).items()
+    }
+    module = tf.Module()
+    for name, function in functions.items():
+        setattr(module, name, function)
+    # What no endpoint reads (auxiliary classifier, optimizer) stays behind.
+    # Keras' ExportArchive would write each variable twice.
+    module.read = [
+        variable.deref()
+        for variable in {
+            variable.ref(): None
+            for function in functions.values()
+            for variable in function.get_concrete_function().variables
+        }
+    ]
+    signatures = {**functions, "serving_default": functions["serve"]}
+    tf.saved_model.save(module, str(path), signatures)
+    folder = path / assets.FOLDER
+    folder.mkdir(exist_ok=True)
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return path
+
+
+def _endpoints(network, classification):
+    """Returns the function and the type of images of each endpoint."""
+
+    def serve(images):
+        return {"logits": network(images, training=False)}
+
+    if classification is None:
+        return {"serve": (serve, tf.float32)}
+    classification.check_fits(input_shape(network)[-1], network.num_classes)
+
+    def probabilities(images):
+        logits = network(classification.normalize(images), training=False)
+        return {"probabilities": tf.nn.softmax(logits)}
+
+    def classify(images):
+        outputs = probabilities(tf.cast(images, tf.float32))
+        names = tf.constant(classification.class_names)
+        best = tf.argmax(outputs["probabilities"], -1)
+        return {
+            **outputs,
+            "class_name": tf.gather(names, best),
+            "class_names": names,
+        }
+
+    return {
+        "serve": (serve, tf.float32),
+        "probabilities": (probabilities, tf.float32),
+        "classify": (classify, tf.uint8),
+    }
+
+
+def check_new(path):
+    """Returns a path to write to, if there is nothing yet.
+
+    Args:
+        path: String or path.
+
+    Returns:
+        A `pathlib.Path`.
+
+    Raises:
+        FileExistsError: If there is something at the path.
     """
     path = pathlib.Path(path)
     if path.exists():
         raise FileExistsError(
             f"`path` must not exist yet. Received: path={str(path)!r}"
         )
-    shape = input_shape(network)
-    signature = [tf.TensorSpec(shape, tf.float32, name="images")]
-
-    def serve(images):
-        return {"logits": network(images, training=False)}
-
-    archive = keras.export.ExportArchive()
-    archive.track(network)
-    archive.add_endpoint("serve", serve, signature)
-    archive.write_out(str(path), verbose=False)
-    assets = path / "assets.extra"
-    os.makedirs(assets, exist_ok=True)
-    network.genotype.save(assets / "genotype.json")
     return path
 
 
@@ -81,3 +164,62 @@ def input_shape(network):
             f"see. Received: built={network.built}"
         )
     return (None, *config["input_shape"][1:])
+
+
+class LoadedFunction(typing.NamedTuple):
+    """What an exporter converts.
+
+    `owner` is the loaded SavedModel, which must outlive the function;
+    `takes_pixels` tells whether images are raw pixels.
+    """
+
+    owner: typing.Any
+    function: typing.Any
+    specs: list
+    takes_pixels: bool
+
+
+def load_function(path, batch_size=None, floats=False):
+    """Loads what a SavedModel computes, for an exporter to convert.
+
+    That is the endpoint `probabilities`, which is given uint8 pixels, or else
+    the signature `serving_default`.
+
+    Args:
+        path: String or path, a folder written by `export_saved_model`.
+        batch_size: Optional integer. Defaults to `None`, any.
+        floats: Boolean, whether pixels are float32 after all. Defaults to
+            `False`.
+
+    Returns:
+        A `LoadedFunction`.
+
+    Raises:
+        OSError: If there is no SavedModel at the path.
+    """
+    loaded = tf.saved_model.load(str(path))
+    takes_pixels = "probabilities" in loaded.signatures
+    signature = loaded.signatures[
+        "probabilities" if takes_pixels else "serving_default"
+    ]
+    inputs = signature.structured_input_signature[1]
+    specs = [
+        tf.TensorSpec(
+            (batch_size, *spec.shape[1:]),
+            tf.uint8 if takes_pixels and not floats else spec.dtype,
+            name,
+        )
+        for name, spec in inputs.items()
+    ]
+
+    @tf.function(input_signature=specs)
+    def function(*tensors):
+        cast = {
+            name: tf.cast(tensor, spec.dtype)
+            for tensor, (name, spec) in zip(
+                tensors, inputs.items(), strict=True
+            )
+        }
+        return signature(**cast)
+
+    return LoadedFunction(loaded, function, specs, takes_pixels)

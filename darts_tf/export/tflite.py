@@ -1,22 +1,48 @@
-"""Writes a network as a TFLite file."""
+"""Writes a SavedModel as a TFLite file."""
 
-import pathlib
-
+import numpy as np
 import tensorflow as tf
 
+from darts_tf.export import assets
+from darts_tf.export import saved_model as saved_model_lib
 
-def export_tflite(saved_model, path):
-    """Converts a SavedModel to a float32 `.tflite` file.
+PRECISIONS = ("float32", "float16", "dynamic_range", "int8")
+
+
+def export_tflite(
+    saved_model, path, precision="float32", representative_images=None
+):
+    """Converts a SavedModel to a `.tflite` file.
+
+    A SavedModel with the endpoint `probabilities` becomes a file that takes
+    uint8 pixels and returns probabilities: float32, and with `"int8"` uint8 in
+    steps of 1/256. Another one becomes a file that takes and returns what its
+    signature `serving_default` does: float32, and with `"int8"` int8.
+
+    The batch size in the file is 1, which lets the converter fuse dilated
+    convolutions; `resize_tensor_input` makes it another. The texts inside the
+    SavedModel (genotype, config, labels) go into the file; `read_assets` reads
+    them.
 
     Args:
         saved_model: String or path, a folder written by `export_saved_model`.
         path: String or path, the file to write; it must not exist yet.
+        precision: String. `"float32"`; `"float16"` weights, half the size;
+            `"dynamic_range"`: int8 weights, activations rounded to int8 as
+            they come; `"int8"`: all of it in integers, with ranges that are
+            measured on images. Defaults to `"float32"`.
+        representative_images: Array of shape `(samples, height, width,
+            channels)`, a hundred or so real images as the SavedModel takes
+            them, for `"int8"` only. Defaults to `None`.
 
     Returns:
         The file as a `pathlib.Path`.
 
     Raises:
         FileExistsError: If there is something at the path.
+        OSError: If there is no SavedModel.
+        ValueError: If the precision is unknown, or images are lacking, of
+            another shape, or do not apply.
 
     Example:
 
@@ -32,11 +58,70 @@ def export_tflite(saved_model, path):
     True
     >>> folder.cleanup()
     """
-    path = pathlib.Path(path)
-    if path.exists():
-        raise FileExistsError(
-            f"`path` must not exist yet. Received: path={str(path)!r}"
-        )
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model))
-    path.write_bytes(converter.convert())
+    path = saved_model_lib.check_new(path)
+    path.write_bytes(convert(saved_model, precision, representative_images))
+    assets.append_to_tflite(path, assets.read_assets(saved_model))
     return path
+
+
+def convert(saved_model, precision="float32", representative_images=None):
+    """Returns a SavedModel of any origin as the content of a `.tflite` file.
+
+    Args:
+        saved_model: String or path, a folder; its signature `serving_default`
+            or, if there is one, `probabilities` is converted.
+        precision: As for `export_tflite`. Defaults to `"float32"`.
+        representative_images: As for `export_tflite`. Defaults to `None`.
+
+    Returns:
+        Bytes.
+
+    Raises:
+        OSError: If there is no SavedModel.
+        ValueError: As for `export_tflite`.
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(
+            f"`precision` must be one of {PRECISIONS}. "
+            f"Received: precision={precision!r}"
+        )
+    if (representative_images is not None) != (precision == "int8"):
+        raise ValueError(
+            "`representative_images` must be given with precision='int8', and "
+            f"not otherwise. Received: precision={precision!r}"
+        )
+    integers = precision == "int8"
+    source = saved_model_lib.load_function(saved_model, 1, floats=integers)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [source.function.get_concrete_function()], source.owner
+    )
+    if precision != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if precision == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if integers:
+        images = _checked(representative_images, source)
+        converter.representative_dataset = lambda: ([image] for image in images)
+        # Fails, instead of leaving float operations in the file.
+        converter.target_spec.supported_ops = [
+            tf.lite.OpsSet.TFLITE_BUILTINS_INT8
+        ]
+        dtype = tf.uint8 if source.takes_pixels else tf.int8
+        converter.inference_input_type = dtype
+        converter.inference_output_type = dtype
+    return converter.convert()
+
+
+def _checked(images, source):
+    """Returns images one by one, as the converter wants them."""
+    images = np.array(images, "float32")  # a copy, which is changed below
+    shape = tuple(source.specs[0].shape[1:])
+    if len(source.specs) != 1 or images.shape[1:] != shape or not len(images):
+        raise ValueError(
+            f"`representative_images` must have the shape (samples, *{shape}). "
+            f"Received: an array of shape {images.shape}"
+        )
+    if source.takes_pixels:
+        # So that one step of the quantised input is one grey level, exactly.
+        images[0].flat[0], images[0].flat[-1] = 0, 255
+    return images[:, np.newaxis]

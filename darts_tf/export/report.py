@@ -1,0 +1,186 @@
+"""What there is to know about exported files before they ship."""
+
+import pathlib
+
+import numpy as np
+
+from darts_tf.export import operators
+from darts_tf.export import runners
+from darts_tf.models import counting
+
+
+def measure_latency(path, images, num_threads=(1, 2), runs=50):
+    """Times an exported `.tflite` or `.onnx` file on one image at a time.
+
+    Args:
+        path: String or path of the file.
+        images: Array of shape `(samples, height, width, channels)`, as for
+            `predict`; the first is used.
+        num_threads: Sequence of integers. Defaults to `(1, 2)`.
+        runs: Integer, calls that count, after three that do not. Defaults to
+            `50`.
+
+    Returns:
+        A dictionary from each number of threads, as a string, to the `median`,
+        `least`, `most` and quartiles (`lower`, `upper`) in milliseconds.
+
+    Example:
+
+    >>> import tempfile
+    >>> network = darts_tf.ConvNetwork(
+    ...     darts_tf.zoo.DARTS_V2, filters=2, num_cells=1
+    ... )
+    >>> network.build((None, 8, 8, 1))
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = darts_tf.export.export_saved_model(network, folder.name + "/net")
+    >>> file = darts_tf.export.export_tflite(path, folder.name + "/net.tflite")
+    >>> images = np.zeros((1, 8, 8, 1), "float32")
+    >>> latency = darts_tf.export.measure_latency(file, images, runs=5)
+    >>> latency["1"]["least"] <= latency["1"]["median"]
+    True
+    >>> folder.cleanup()
+    """
+    image = np.ascontiguousarray(images[:1])
+    results = {}
+    for threads in num_threads:
+        run = runners.load(path, threads)
+        results[str(threads)] = summarize(
+            operators.invocation_seconds(lambda run=run: run(image), runs)
+        )
+    return results
+
+
+def summarize(seconds):
+    """Returns median and spread of times.
+
+    Args:
+        seconds: Sequence of floats.
+
+    Returns:
+        Dictionary of `least`, `lower` (quartile), `median`, `upper` and
+        `most`, in milliseconds.
+    """
+    names = ("least", "lower", "median", "upper", "most")
+    quartiles = np.percentile(1e3 * np.array(seconds), (0, 25, 50, 75, 100))
+    return {
+        name: round(float(value), 4)
+        for name, value in zip(names, quartiles, strict=True)
+    }
+
+
+def compare(network, files, images, labels, classification=None):
+    """Compares what exported files say of images with what the network says.
+
+    Args:
+        network: The `darts_tf.ConvNetwork` that was exported.
+        files: Dictionary from a name to the path of a SavedModel, a `.tflite`
+            or an `.onnx` file.
+        images: Array of shape `(samples, height, width, channels)`: uint8
+            pixels with a classification, otherwise normalised float32 images.
+        labels: Integer array of shape `(samples,)`.
+        classification: The `Classification` inside the files, if there is one.
+            Defaults to `None`.
+
+    Returns:
+        A dictionary with `keras_accuracy`, and under each name `accuracy`,
+        `largest_difference` (of probabilities with a classification, else of
+        logits) and `top_1_agreement`, the share of images of which the file
+        names the same class as the network.
+
+    Example:
+
+    >>> network = darts_tf.ConvNetwork(
+    ...     darts_tf.zoo.DARTS_V2, filters=2, num_cells=1
+    ... )
+    >>> images, labels = np.zeros((2, 8, 8, 1), "float32"), np.array([0, 1])
+    >>> sorted(darts_tf.export.compare(network, {}, images, labels))
+    ['keras_accuracy']
+    """
+    expected = _keras_outputs(network, images, classification)
+    best = expected.argmax(-1)
+    report = {"keras_accuracy": float((best == labels).mean())}
+    for name, path in files.items():
+        outputs = runners.predict(path, images)
+        named = outputs.argmax(-1)
+        report[name] = {
+            "accuracy": float((named == labels).mean()),
+            "largest_difference": float(np.abs(outputs - expected).max()),
+            "top_1_agreement": float((named == best).mean()),
+        }
+    return report
+
+
+def describe_files(
+    network, files, images, labels, classification=None, num_threads=(1, 2)
+):
+    """Measures exported files: size, likeness, accuracy, speed, operators.
+
+    Args:
+        network: The built `darts_tf.ConvNetwork` that was exported.
+        files: Dictionary from a name to a path, as for `compare`.
+        images: As for `compare`.
+        labels: As for `compare`.
+        classification: As for `compare`. Defaults to `None`.
+        num_threads: Sequence of integers, threads of the runtime for which to
+            time a file. Defaults to `(1, 2)`.
+
+    Returns:
+        A dictionary that can be written as JSON: `parameters` and
+        `multiply_adds` of the network, `images`, `keras_accuracy`, and under
+        `files` for each name its `bytes`, what `compare` says, and except for
+        the SavedModel `latency_ms`; for TFLite `operators` and `profile`, too.
+
+    Example:
+
+    >>> network = darts_tf.ConvNetwork(
+    ...     darts_tf.zoo.DARTS_V2, filters=2, num_cells=1
+    ... )
+    >>> network.build((None, 8, 8, 1))
+    >>> images, labels = np.zeros((2, 8, 8, 1), "float32"), np.array([0, 1])
+    >>> report = darts_tf.export.describe_files(network, {}, images, labels)
+    >>> report["images"], report["parameters"] > 0
+    (2, True)
+    """
+    compared = compare(network, files, images, labels, classification)
+    report = {
+        "parameters": counting.count_parameters(network, False),
+        "multiply_adds": counting.count_multiply_adds(network),
+        "images": len(images),
+        "keras_accuracy": compared["keras_accuracy"],
+        "files": {},
+    }
+    for name, path in files.items():
+        path = pathlib.Path(path)
+        entry = {"bytes": _size(path), **compared[name]}
+        if not path.is_dir():
+            entry["latency_ms"] = measure_latency(path, images, num_threads)
+        if path.suffix == ".tflite":
+            entry["operators"] = operators.count_operators(path)
+            entry["profile"] = operators.profile_operators(path)
+        report["files"][name] = entry
+    return report
+
+
+def _keras_outputs(network, images, classification):
+    if classification is None:
+        return network.predict(images, runners.BATCH_SIZE, verbose=0)
+    logits = [  # in parts: the normalised images are four times as large
+        network.predict_on_batch(_normalized(classification, part))
+        for part in np.array_split(images, -(-len(images) // 256))
+    ]
+    return _softmax(np.concatenate(logits))
+
+
+def _normalized(classification, pixels):
+    pixels = pixels.astype("float32")
+    return classification.normalize(pixels).astype("float32")
+
+
+def _softmax(logits):
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)
+
+
+def _size(path):
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())

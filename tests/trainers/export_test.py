@@ -1,0 +1,123 @@
+"""What the export does without a training before it, and what it refuses."""
+
+import importlib.util
+import json
+
+import numpy as np
+import pytest
+
+import darts_tf
+from trainers import export
+from trainers import options
+
+_ZOO = {
+    "genotype": "DARTS_V2",
+    "dataset": "digits",
+    "filters": 2,
+    "num_cells": 1,
+    "formats": "float32",
+    "test_images": 4,
+    "num_threads": "1",
+}
+
+
+def _export(folder, **overrides):
+    values = {"workdir": str(folder), **overrides}
+    return export.run(options.resolve(export.Config, overrides=values))
+
+
+def test_a_published_cell_is_exported_with_random_weights(tmp_path):
+    first, again, other = (
+        _export(tmp_path / f"{name}", **_ZOO, seed=seed)
+        for name, seed in (("first", 0), ("again", 0), ("other", 1))
+    )
+    files = {file.name for file in (tmp_path / "first").iterdir()}
+    assert files == {"config.json", "export.json", "network_float32.tflite"}
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 1))
+    outputs = [
+        darts_tf.export.predict(
+            tmp_path / name / "network_float32.tflite", pixels.astype("uint8")
+        )
+        for name in ("first", "again", "other")
+    ]
+    np.testing.assert_array_equal(outputs[0], outputs[1])
+    assert np.any(outputs[0] != outputs[2])
+    assert first["images"] == 4
+    assert set(first["files"]["float32"]["latency_ms"]) == {"1"}
+    assert first["parameters"] == again["parameters"] == other["parameters"]
+
+
+def test_without_preprocessing_the_file_takes_normalised_images(tmp_path):
+    _export(
+        tmp_path / "run",
+        **{**_ZOO, "filters": 4, "formats": "int8", "stem": "cifar"},
+        preprocessing=False,
+        calibration_images=4,
+    )
+    path = tmp_path / "run" / "network_int8.tflite"
+    logits = darts_tf.export.predict(path, np.zeros((2, 8, 8, 1), "float32"))
+    assert logits.shape == (2, 10)
+    texts = darts_tf.export.read_assets(path)
+    assert "labels.txt" not in texts
+    assert json.loads(texts["config.json"])["config"]["filters"] == 4
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"genotype": None}, "either --network or --genotype"),
+        ({"network": "network.keras"}, "either --network or --genotype"),
+        ({"genotype": None, "network": "network.keras"}, "filters=2"),
+        ({"dataset": None}, "needs a --dataset"),
+        ({"dataset": "digit"}, "digits"),
+        ({"genotype": "DARTS_V9"}, "DARTS_V2|darts_v2"),
+        ({"genotype": "RECURRENT_DARTS_V1"}, "convolutional"),
+        ({"stem": "mnist"}, "stem='mnist'"),
+        ({"stem": "imagenet"}, "at least"),
+        ({"num_cells": 0}, "num_cells=0"),
+        ({"formats": "float64"}, "float64"),
+        ({"formats": "int8,int8"}, "int8,int8"),
+        ({"num_threads": "0"}, "num_threads='0'"),
+        ({"num_threads": "1,"}, "num_threads='1,'"),
+        ({"calibration_images": 0}, "calibration_images=0"),
+        ({"test_images": 0}, "test_images=0"),
+    ],
+)
+def test_a_wrong_option_is_refused_before_the_folder_is_made(
+    tmp_path, overrides, message
+):
+    with pytest.raises(ValueError, match=message):
+        _export(tmp_path / "run", **{**_ZOO, **overrides})
+    assert not (tmp_path / "run").exists()
+
+
+def test_onnx_without_its_packages_is_refused_with_the_remedy(
+    tmp_path, monkeypatch
+):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name: None if name == "tf2onnx" else find(name),
+    )
+    with pytest.raises(ValueError, match=r"darts-tf\[onnx\].*tf2onnx"):
+        _export(tmp_path / "run", **{**_ZOO, "formats": "onnx"})
+
+
+def test_a_network_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"network\.keras"):
+        _export(tmp_path / "run", network=str(tmp_path / "network.keras"))
+
+
+def test_a_network_of_another_data_set_is_refused(tmp_path):
+    network = darts_tf.ConvNetwork(
+        darts_tf.zoo.DARTS_V2, num_classes=3, filters=2, num_cells=1
+    )
+    network.build((None, 8, 8, 1))
+    network.save(tmp_path / "network.keras")
+    names = ("data_dir", "image_size", "max_samples")
+    (tmp_path / "config.json").write_text(
+        json.dumps({"dataset": "digits", **dict.fromkeys(names)})
+    )
+    with pytest.raises(ValueError, match=r"3 classes.*10 classes"):
+        _export(tmp_path / "run", network=str(tmp_path / "network.keras"))
