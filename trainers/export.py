@@ -17,7 +17,7 @@ images and logits). Each is run on the test images and compared with Keras:
 largest difference, top-1 agreement, accuracy. It is timed on one image, and
 its operators are counted and timed. `OUT/export.json` has it all. Expected: a
 minute for a small network; float16 and float32 agree with Keras to rounding,
-int8 loses less than a percent of accuracy (docs/results.md).
+int8 loses about 0.1 % of accuracy (docs/results.md).
 """
 
 import dataclasses
