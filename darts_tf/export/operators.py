@@ -30,8 +30,8 @@ def count_operators(path):
     >>> folder = tempfile.TemporaryDirectory()
     >>> path = darts_tf.export.export_saved_model(network, folder.name + "/net")
     >>> file = darts_tf.export.export_tflite(path, folder.name + "/net.tflite")
-    >>> darts_tf.export.count_operators(file)["DEPTHWISE_CONV_2D"]
-    2
+    >>> "CONV_2D" in darts_tf.export.count_operators(file)
+    True
     >>> folder.cleanup()
     """
     model = flatbuffer_utils.read_model(str(path))
