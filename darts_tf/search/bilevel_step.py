@@ -69,7 +69,7 @@ class BilevelStep:
             _, _, carried = alpha.auxiliary
             _assign(model.task.carried("alphas"), carried)
 
-        evaluation = self._bind("weights", train_batch).gradients(
+        evaluation = self.bind("weights", train_batch).gradients(
             _values(model.network_weights), _values(model.alphas), wrt="weights"
         )
         loss = _check_finite(evaluation.loss, evaluation.weight_gradients)
@@ -93,8 +93,8 @@ class BilevelStep:
         """
         model = self._model
         method = model.hypergradient if method is None else method
-        train = self._bind("weights", train_batch)
-        validation = self._bind("alphas", alpha_batch)
+        train = self.bind("weights", train_batch)
+        validation = self.bind("alphas", alpha_batch)
         weights, alphas = _values(model.network_weights), _values(model.alphas)
         if method == "first_order":
             return hypergradient_lib.first_order_hypergradient(
@@ -167,6 +167,21 @@ class BilevelStep:
             for variable, value in zip(variables, values, strict=True)
         ]
 
+    def bind(self, stream, batch):
+        """Returns the loss on a batch, from the current state on.
+
+        Args:
+            stream: String, `"weights"` for L_train, `"alphas"` for L_val.
+            batch: Tuple `(x, y, extra)` of tensors.
+
+        Returns:
+            A `darts_tf.search.hypergradient.Bound`.
+        """
+        carried = _values(self._model.task.carried(stream))
+        return hypergradient_lib.Bound(
+            self._objectives[stream], (self.state(stream), carried, batch)
+        )
+
     def xi(self, train_batch):
         """Returns the length of the virtual step."""
         model = self._model
@@ -212,13 +227,6 @@ class BilevelStep:
         optimizer.learning_rate = rate * tf.cast(scale, rate.dtype)
         optimizer.apply(gradients, weights)
         optimizer.learning_rate = rate
-
-    def _bind(self, stream, batch):
-        """Returns the loss on a batch, from the current state on."""
-        carried = _values(self._model.task.carried(stream))
-        return hypergradient_lib.Bound(
-            self._objectives[stream], (self.state(stream), carried, batch)
-        )
 
     def _variable_names(self):
         groups = (self._model.network_weights, self._model.alphas)

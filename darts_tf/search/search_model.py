@@ -93,7 +93,7 @@ class DartsSearchModel(keras.Model):
         )
         self._options = kwargs
         self._alpha_loss = keras.metrics.Mean(name="alpha_loss")
-        self._step = None
+        self.bilevel_step = None
         self.alpha_optimizer = None
 
     @property
@@ -215,7 +215,7 @@ class DartsSearchModel(keras.Model):
         )
         self.task.check_optimizer(self.optimizer)
         self.alpha_optimizer = keras.optimizers.get(alpha_optimizer)
-        self._step = bilevel_step.BilevelStep(self)
+        self.bilevel_step = bilevel_step.BilevelStep(self)
         self._build_optimizers()
 
     def fit(
@@ -338,7 +338,7 @@ class DartsSearchModel(keras.Model):
         train_batch, alpha_batch = (
             keras.utils.unpack_x_y_sample_weight(batch) for batch in data
         )
-        result = self._step.take(train_batch, alpha_batch)
+        result = self.bilevel_step.take(train_batch, alpha_batch)
         self._alpha_loss.update_state(result.alpha_loss)
         for metric in self.metrics:
             if metric.name == "loss":
@@ -369,7 +369,9 @@ class DartsSearchModel(keras.Model):
             The validation loss, at w' unless of first order, and a list with
             the gradient for each of the alphas.
         """
-        result = self._step.hypergradient(train_batch, alpha_batch, method)
+        result = self.bilevel_step.hypergradient(
+            train_batch, alpha_batch, method
+        )
         return result.loss, result.gradients
 
     def get_config(self):

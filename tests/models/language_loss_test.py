@@ -121,13 +121,12 @@ def test_the_mixed_second_derivative_has_its_closed_form(network, piece):
     )
 
 
-def test_it_is_in_full_precision_where_the_network_is_not(piece):
-    network = darts_tf.RecurrentNetwork(
-        zoo.RECURRENT_DARTS_V2, WORDS, UNITS, dtype="mixed_bfloat16"
-    )
-    hidden = network.hidden(piece[2])
-    assert keras.backend.standardize_dtype(hidden["raw_outputs"].dtype) == (
-        "bfloat16"
-    )
-    for value in language_loss.language_losses(network, hidden, piece[2]):
-        assert value.dtype == "float32"
+def test_it_is_in_full_precision_where_the_cell_is_not(piece):
+    network = darts_tf.RecurrentNetwork(zoo.RECURRENT_DARTS_V2, WORDS, UNITS)
+    rounded = [keras.ops.cast(value, "bfloat16") for value in piece[:2]]
+    results = loss_of(network, *rounded, piece[2], slowness_weight=BETA)
+    exact = [keras.ops.cast(value, "float32") for value in rounded]
+    expected = loss_of(network, *exact, piece[2], slowness_weight=BETA)
+    for received, value in zip(results, expected, strict=True):
+        assert received.dtype == "float32"
+        assert float(received) == float(value)

@@ -176,7 +176,7 @@ def test_a_step_of_the_weights_scales_with_the_length_and_is_clipped(length):
     norm = np.sqrt(sum(np.sum(np.square(g)) for g in gradients))
     assert norm > 0.25
     np.testing.assert_allclose(
-        model._step.xi(train), 2.0 * length / 4, rtol=1e-6
+        model.bilevel_step.xi(train), 2.0 * length / 4, rtol=1e-6
     )
     dataset = tf.data.Dataset.from_tensors((train, alpha))
     history = model.fit(dataset, verbose=0).history
@@ -203,7 +203,7 @@ def test_exact_hypergradient_equals_differentiating_the_whole_step(
     train, alpha = _batches()
     loss, gradients = model.hypergradient_at(train, alpha)
 
-    step = model._step
+    step = model.bilevel_step
     weights, alphas = (
         [tf.convert_to_tensor(v.value) for v in variables]
         for variables in (model.network_weights, model.alphas)
@@ -281,7 +281,7 @@ def test_computing_the_hypergradient_changes_no_variable():
 def test_the_masks_are_those_of_the_step_and_of_the_stream():
     model = _model(slowness=0.0)
     _spread(model)
-    (batch, _), step = _batches(), model._step
+    (batch, _), step = _batches(), model.bilevel_step
     weights, alphas = model.network_weights, model.alphas
 
     def loss(stream, state):

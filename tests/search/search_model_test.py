@@ -146,7 +146,7 @@ def test_exact_hypergradient_equals_differentiating_the_whole_step(float64):
     _, batches = _pairs()
     batches = _tensors([(x.astype("float64"), y) for x, y in batches])
     loss, gradients = model.hypergradient_at(*batches)
-    step = model._step
+    step = model.bilevel_step
     weights, alphas = (
         [tf.convert_to_tensor(v.value) for v in variables]
         for variables in (model.network_weights, model.alphas)
@@ -231,7 +231,7 @@ def test_virtual_step_includes_momentum_and_decay():
     model.fit(dataset, epochs=2, verbose=0)
     weights = [tf.convert_to_tensor(v.value) for v in model.network_weights]
     gradients = [tf.ones_like(w) for w in weights]
-    virtual = model._step.virtual_step(gradients, weights, 0.1)
+    virtual = model.bilevel_step.virtual_step(gradients, weights, 0.1)
     buffers = model.optimizer.momentum_buffers(model.network_weights)
     for w, buffer, result in zip(weights, buffers, virtual, strict=True):
         w, buffer = np.array(w), np.array(buffer)
