@@ -1,7 +1,7 @@
 """Times steps of the recurrent language models, and the parts of one.
 
     python -m benchmarks.recurrent_step
-    python -m benchmarks.recurrent_step --what=hidden,loss,softmax,weights,alphas
+    python -m benchmarks.recurrent_step --what=hidden,softmax,weights,alphas
     python -m benchmarks.recurrent_step --what=training --units=850
 
 The default is a step of the search with each of the three hypergradients, at
