@@ -407,6 +407,23 @@ class DartsSearchModel(keras.Model):
             **self._options,
         }
 
+    def save_own_variables(self, store):
+        """Saves where the random layers are, which Keras leaves out."""
+        for k, variable in enumerate(self._random_state()):
+            store[f"{k}"] = variable
+
+    def load_own_variables(self, store):
+        """Sets the random layers to where they were."""
+        for k, variable in enumerate(self._random_state()):
+            variable.assign(store[f"{k}"])
+
+    def _random_state(self):
+        return [
+            variable
+            for variable in self.supernet.non_trainable_variables
+            if bilevel_step.is_random_state(variable)
+        ]
+
     def get_compile_config(self):
         """Adds the second optimizer to what Keras saves."""
         config = super().get_compile_config()
