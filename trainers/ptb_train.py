@@ -108,6 +108,11 @@ class Config:
                 "`steps_per_epoch` must be positive. "
                 f"Received: steps_per_epoch={self.steps_per_epoch}"
             )
+        if not self.learning_rate > 0:
+            raise ValueError(
+                "`learning_rate` must be positive. "
+                f"Received: learning_rate={self.learning_rate}"
+            )
         shortest = self.sequence_length // (2 if self.vary_length else 1)
         if self.slowness and shortest < 2:
             raise ValueError(
