@@ -140,6 +140,15 @@ def test_a_run_that_was_stopped_wants_the_same_options(tmp_path, corpus):
         ptb_train.run(config(tmp_path, corpus, learning_rate=1.0))
 
 
+def test_a_run_that_was_stopped_wants_the_same_cell(tmp_path, corpus):
+    darts_tf.zoo.RECURRENT_DARTS_V1.save(tmp_path / "genotype.json")
+    (tmp_path / "config.json").write_text(
+        json.dumps(options.to_json(config(tmp_path, corpus)))
+    )
+    with pytest.raises(ValueError, match="begun with"):
+        ptb_train.run(config(tmp_path, corpus))
+
+
 def test_a_run_that_ended_is_left_alone(unbroken, corpus):
     with pytest.raises(FileExistsError, match="nothing is overwritten"):
         ptb_train.run(config(unbroken[0], corpus, learning_rate=60.0))
