@@ -2,12 +2,12 @@
 
 from darts_tf.search.averaged_sgd import NonMonotonicTrigger
 from darts_tf.search.averaged_sgd import WeightAverage
+from darts_tf.search.averaged_sgd_switch import SwitchToAveragedSGD
 from darts_tf.search.callbacks import SearchLog
 from darts_tf.search.hypergradient import Objective
 from darts_tf.search.hypergradient_check import check_hypergradient
 from darts_tf.search.optimizers import SGD
 from darts_tf.search.optimizers import Adam
 from darts_tf.search.optimizers import clip_coefficient
-from darts_tf.search.perplexity import Perplexity
 from darts_tf.search.schedules import CosineDecay
 from darts_tf.search.search_model import DartsSearchModel
