@@ -269,7 +269,8 @@ def _on_batches(function, image_size, mean, std):
             (images, tf.range(tf.shape(images)[0])),
             fn_output_signature=tf.TensorSpec(shape, tf.float32),
         )
-        return (images - tf.constant(mean)) / tf.constant(std), labels
+        mean_and_std = tf.constant([mean, std], tf.float32)
+        return (images - mean_and_std[0]) / mean_and_std[1], labels
 
     return transform
 

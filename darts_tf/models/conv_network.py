@@ -7,6 +7,7 @@ from darts_tf.layers import conv_cell
 from darts_tf.layers import convolution
 from darts_tf.models import auxiliary_head as auxiliary_head_lib
 from darts_tf.models import conv_layout
+from darts_tf.models import inheritance as inheritance_lib
 from darts_tf.spaces import genotype as genotype_lib
 
 
@@ -162,6 +163,50 @@ class ConvNetwork(keras.Model):
             if auxiliary_weight
             else None
         )
+
+    @classmethod
+    def from_supernet(cls, supernet, genotype, inherit_weights=False, **kwargs):
+        """Makes the network of a genotype with the sizes of a supernet.
+
+        Args:
+            supernet: A `darts_tf.ConvSupernet`, such as the `supernet` of a
+                `darts_tf.DartsSearchModel`.
+            genotype: A convolutional `darts_tf.Genotype`.
+            inherit_weights: Boolean, whether the network starts from the
+                weights of the supernet where shapes agree, instead of fresh
+                ones; it is then built, and its `inheritance`, a
+                `darts_tf.models.Inheritance`, says what it took. Defaults to
+                `False`, as in the paper.
+            **kwargs: Arguments of the constructor, in place of the supernet's
+                `num_classes`, `filters`, `num_cells`, `stem_multiplier` and
+                `stem`.
+
+        Returns:
+            A `ConvNetwork`.
+
+        Raises:
+            ValueError: If weights are to be inherited from a supernet that is
+                not built, and as the constructor.
+        """
+        network = cls(
+            genotype,
+            **{
+                "num_classes": supernet.num_classes,
+                "filters": supernet.filters,
+                "num_cells": supernet.num_cells,
+                "stem_multiplier": supernet.stem_multiplier,
+                "stem": supernet.stem_form,
+                **kwargs,
+            },
+        )
+        if inherit_weights:
+            if supernet.built:
+                shape = supernet.get_build_config()["input_shape"]
+                network.build((None, *shape[1:]))
+            network.inheritance = inheritance_lib.inherit_weights(
+                network, supernet
+            )
+        return network
 
     @property
     def halvings(self):
