@@ -118,6 +118,14 @@ def _training_config(path, config):
             f"its training run beside it. Received: network={str(path)!r}"
         )
     values = json.loads(beside.read_text(encoding="utf-8"))
+    missing = [name for name in _DATASET_FIELDS if name not in values]
+    if missing:
+        raise ValueError(
+            "The config.json beside the network must name the data set that "
+            "it was trained on; networks of trainers.import_checkpoint are "
+            "exported by `darts_tf.export` in Python. "
+            f"Received: {str(beside)!r} without {missing}"
+        )
     chosen = {name: values[name] for name in _DATASET_FIELDS}
     if config.data_dir is not None:
         chosen["data_dir"] = config.data_dir
