@@ -201,7 +201,7 @@ def run(config):
     for name, value in evaluated.items():
         metrics[f"test_{name}"] = float(value)
     network.save(folder / "network.keras")
-    workdir.write_json(folder / "metrics.json", metrics)
+    workdir.write_json(folder / workdir.METRICS_FILE, metrics)
     print(
         f"Test accuracy: top-1 {metrics['test_accuracy']:.4f}, "
         f"top-5 {metrics['test_top_5_accuracy']:.4f}  "

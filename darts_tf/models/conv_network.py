@@ -243,6 +243,29 @@ class ConvNetwork(keras.Model):
             return logits, self.auxiliary_head(middle)
         return logits
 
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.num_classes)
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Creates the metrics' variables, which Keras leaves to the first step.
+
+        A step that creates variables is traced twice: the user would wait for
+        half a minute more before the first step of the paper's network.
+        """
+        super()._maybe_symbolic_build(iterator, data_batch)
+        if iterator is None or not self.built:
+            return
+        if self._compile_metrics is None or self._compile_metrics.built:
+            return
+        spec = iterator._distributed_dataset.element_spec
+        _, labels, _ = keras.utils.unpack_x_y_sample_weight(spec)
+        if hasattr(labels, "shape"):
+            shape = [1 if size is None else size for size in labels.shape]
+            logits = keras.ops.zeros((shape[0], self.num_classes))
+            zeros = keras.ops.zeros(shape, labels.dtype.name)
+            self.compute_metrics(None, zeros, logits)
+            self.reset_metrics()
+
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
