@@ -79,8 +79,9 @@ class DartsSearchModel(keras.Model):
 
     A recurrent cell, on two texts:
 
+    >>> space = darts_tf.SearchSpace.recurrent(["none", "tanh"], num_nodes=2)
     >>> model = darts_tf.DartsSearchModel(
-    ...     space="recurrent", vocabulary_size=9, units=4, sequence_length=4
+    ...     space, "first_order", vocabulary_size=9, units=4, sequence_length=4
     ... )
     >>> text = np.arange(40) % 9
     >>> history = model.fit(text, alpha_data=text, batch_size=2, verbose=0)
