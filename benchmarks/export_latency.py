@@ -156,8 +156,10 @@ def _convert_all(folder, network, mobilenet, precisions, images):
 def _training_forms():
     """Makes layers compute inference by the operators of training."""
 
-    def joined(layer, halves, scale):
-        return layer.norm(layer._join(halves), scale, training=False)
+    def joined(layer, inputs, scale):
+        halves = [layer.even(inputs), layer.odd(inputs[:, 1:, 1:])]
+        joined = keras.ops.concatenate(halves, -1)
+        return layer.norm(joined, scale, training=False)
 
     def training(function):
         @functools.wraps(function)

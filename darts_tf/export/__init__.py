@@ -11,5 +11,9 @@ from darts_tf.export.report import measure_latency
 from darts_tf.export.runners import predict
 from darts_tf.export.saved_model import export_saved_model
 from darts_tf.export.saved_model import input_shape
+from darts_tf.export.step_model import StepModel
+from darts_tf.export.step_model import export_step_model
+from darts_tf.export.step_report import describe_step_files
+from darts_tf.export.text_sampler import sample_text
 from darts_tf.export.tflite import PRECISIONS
 from darts_tf.export.tflite import export_tflite

@@ -1,4 +1,4 @@
-"""The texts that travel inside an exported file: genotype, config, labels."""
+"""The texts that travel inside an exported file, such as its genotype."""
 
 import json
 import pathlib
@@ -10,18 +10,16 @@ from darts_tf import version
 FOLDER = "assets.extra"
 
 
-def describe(network, input_shape, classification=None):
+def describe(network, facts):
     """Returns what a file should tell about the network in it.
 
     Args:
-        network: A `darts_tf.ConvNetwork`.
-        input_shape: Tuple, the shape of a batch of its images.
-        classification: Optional `Classification`. Defaults to `None`.
+        network: A `darts_tf.ConvNetwork` or `darts_tf.RecurrentNetwork`.
+        facts: Dictionary of what `config.json` should say beside the config.
 
     Returns:
-        A dictionary from the name of each text to the text: `genotype.json`,
-        `config.json` and, with a classification, `labels.txt`, one class a
-        line.
+        A dictionary from the names `genotype.json` and `config.json` to the
+        texts.
     """
     config = {
         "network": type(network).__name__,
@@ -30,16 +28,26 @@ def describe(network, input_shape, classification=None):
             for name, value in network.get_config().items()
             if name not in ("dtype", "trainable")
         },
-        "input_shape": list(input_shape),
+        **facts,
         "darts_tf": version.__version__,
     }
-    texts = {"genotype.json": network.genotype.to_json()}
-    if classification is not None:
-        config["mean"] = list(classification.mean)
-        config["std"] = list(classification.std)
-        texts["labels.txt"] = "\n".join(classification.class_names) + "\n"
-    texts["config.json"] = json.dumps(config, indent=2) + "\n"
-    return texts
+    return {
+        "genotype.json": network.genotype.to_json(),
+        "config.json": json.dumps(config, indent=2) + "\n",
+    }
+
+
+def write(path, texts):
+    """Puts texts into the folder of a SavedModel.
+
+    Args:
+        path: Path of the folder.
+        texts: Dictionary from names to texts.
+    """
+    folder = path / FOLDER
+    folder.mkdir(exist_ok=True)
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 def read_assets(path):

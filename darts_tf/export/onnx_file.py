@@ -27,7 +27,9 @@ def export_onnx(saved_model, path):
         FileExistsError: If there is something at the path.
         ModuleNotFoundError: If the extra is not installed.
         OSError: If there is no SavedModel.
-        ValueError: If the path ends in something else.
+        ValueError: If the path ends in something else, or the SavedModel is a
+            step model: the values of an ONNX graph have one name each, so none
+            can take a `state` and return a `state`.
 
     Example:
 
@@ -41,10 +43,18 @@ def export_onnx(saved_model, path):
         raise ValueError(
             f"`path` must end in .onnx. Received: path={str(path)!r}"
         )
+    source = saved_model_lib.load_function(saved_model)
+    shared = {spec.name for spec in source.specs} & set(
+        source.function.get_concrete_function().structured_outputs
+    )
+    if shared:
+        raise ValueError(
+            "In an ONNX file no input and output can have the same name. "
+            f"Received: {str(saved_model)!r} with {sorted(shared)}"
+        )
     import onnx  # An extra: only those who want the format install it.
     import tf2onnx
 
-    source = saved_model_lib.load_function(saved_model)
     model, _ = tf2onnx.convert.from_function(
         source.function, source.specs, opset=OPSET
     )

@@ -47,7 +47,7 @@ def profile_operators(path, runs=20):
     """Times each operator of a `.tflite` file on its own, on one thread.
 
     The runtime's profiler cannot be reached from Python. So each operator is
-    cut out, made a file of its own and run on random inputs; those of equal
+    cut out, made a file of its own and run on random numbers; those of equal
     kind, shapes and options are run once. Alone an operator cannot be fused
     with its neighbours, as a padding is with the convolution behind it, so the
     times are shares of the work, not parts of the latency.
@@ -84,6 +84,7 @@ def profile_operators(path, runs=20):
         for operator in graph.operators
         for index in operator.outputs
     }
+    integers = _integer_tensors(path)
     seconds, counts = collections.Counter(), collections.Counter()
     known = {}
     for operator in graph.operators:
@@ -93,7 +94,9 @@ def profile_operators(path, runs=20):
             continue  # of a weight, which is done once, when the file is loaded
         key = _signature(model, operator)
         if key not in known:
-            known[key] = _median_seconds(_cut_out(model, operators), runs)
+            content, indices = _cut_out(model, operators)
+            given = {k: integers.get(old) for k, old in enumerate(indices)}
+            known[key] = _median_seconds(content, given, runs)
         seconds[name] += known[key]
         counts[name] += 1
     total = sum(seconds.values())
@@ -135,7 +138,7 @@ def _signature(model, operator):
 
 
 def _cut_out(model, operators):
-    """Returns the content of a file with a few operators of another one."""
+    """Returns a file of a few operators, and which tensors went into it."""
     graph = model.subgraphs[0]
     used = {
         k
@@ -170,15 +173,39 @@ def _cut_out(model, operators):
     whole.operatorCodes = model.operatorCodes
     whole.subgraphs = [part]
     whole.buffers = buffers
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(whole))
+    content = bytes(flatbuffer_utils.convert_object_to_bytearray(whole))
+    return content, list(new_index)
 
 
-def _median_seconds(content, runs):
+def _integer_tensors(path):
+    """Returns the int32 tensors of a run: indices and shapes, not numbers."""
+    interpreter = litert.Interpreter(
+        str(path),
+        experimental_op_resolver_type=(
+            litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        ),
+        experimental_preserve_all_tensors=True,
+    )
+    interpreter.allocate_tensors()
+    for details in interpreter.get_input_details():
+        zeros = np.zeros(details["shape"], details["dtype"])
+        interpreter.set_tensor(details["index"], zeros)
+    interpreter.invoke()
+    return {
+        details["index"]: interpreter.get_tensor(details["index"])
+        for details in interpreter.get_tensor_details()
+        if details["dtype"] == np.int32
+    }
+
+
+def _median_seconds(content, given, runs):
     interpreter = litert.Interpreter(model_content=content, num_threads=1)
     interpreter.allocate_tensors()
     rng = np.random.default_rng(0)
     for details in interpreter.get_input_details():
-        values = rng.uniform(0, 100, details["shape"])
+        values = given[details["index"]]
+        if values is None:
+            values = rng.uniform(0, 100, details["shape"])
         interpreter.set_tensor(
             details["index"], values.astype(details["dtype"])
         )

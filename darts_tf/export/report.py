@@ -1,5 +1,6 @@
 """What there is to know about exported files before they ship."""
 
+import functools
 import pathlib
 
 import numpy as np
@@ -41,13 +42,29 @@ def measure_latency(path, images, num_threads=(1, 2), runs=50):
     >>> folder.cleanup()
     """
     image = np.ascontiguousarray(images[:1])
-    results = {}
-    for threads in num_threads:
-        run = runners.load(path, threads)
-        results[str(threads)] = summarize(
-            operators.invocation_seconds(lambda run=run: run(image), runs)
-        )
-    return results
+    return time_calls(
+        lambda threads: functools.partial(runners.load(path, threads), image),
+        num_threads,
+        runs,
+    )
+
+
+def time_calls(load, num_threads, runs=50):
+    """Times a function for several numbers of threads.
+
+    Args:
+        load: Callable that takes a number of threads and returns a function
+            without arguments.
+        num_threads: Sequence of integers.
+        runs: As for `measure_latency`. Defaults to `50`.
+
+    Returns:
+        As `measure_latency`.
+    """
+    return {
+        str(number): summarize(operators.invocation_seconds(load(number), runs))
+        for number in num_threads
+    }
 
 
 def summarize(seconds):
@@ -151,7 +168,7 @@ def describe_files(
     }
     for name, path in files.items():
         path = pathlib.Path(path)
-        entry = {"bytes": _size(path), **compared[name]}
+        entry = {"bytes": count_bytes(path), **compared[name]}
         if not path.is_dir():
             entry["latency_ms"] = measure_latency(path, images, num_threads)
         if path.suffix == ".tflite":
@@ -159,6 +176,19 @@ def describe_files(
             entry["profile"] = operators.profile_operators(path)
         report["files"][name] = entry
     return report
+
+
+def count_bytes(path):
+    """Returns the size of a file, or of all files in a folder.
+
+    Args:
+        path: Path.
+
+    Returns:
+        Integer.
+    """
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def _keras_outputs(network, images, classification):
@@ -179,8 +209,3 @@ def _normalized(classification, pixels):
 def _softmax(logits):
     powers = np.exp(logits - logits.max(-1, keepdims=True))
     return powers / powers.sum(-1, keepdims=True)
-
-
-def _size(path):
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file())

@@ -59,18 +59,36 @@ def export_saved_model(network, path, classification=None):
     (TensorShape([3]), TensorShape([3, 2]))
     >>> folder.cleanup()
     """
+    facts = {"input_shape": list(input_shape(network))}
+    if classification is not None:
+        facts["mean"] = list(classification.mean)
+        facts["std"] = list(classification.std)
+    texts = assets.describe(network, facts)
+    if classification is not None:
+        texts["labels.txt"] = "\n".join(classification.class_names) + "\n"
+    return write(path, _endpoints(network, classification), texts)
+
+
+def write(path, endpoints, texts):
+    """Writes functions of a network, and texts about it, as a SavedModel.
+
+    Args:
+        path: String or path, a folder that does not exist yet.
+        endpoints: Dictionary from names, `serve` among them, to pairs of a
+            function, which returns a dictionary, and the `tf.TensorSpec`s of
+            its arguments.
+        texts: Dictionary from the name of each text to the text.
+
+    Returns:
+        The folder as a `pathlib.Path`.
+
+    Raises:
+        FileExistsError: If there is something at the path.
+    """
     path = check_new(path)
-    shape = input_shape(network)
-    texts = assets.describe(network, shape, classification)
     functions = {
-        name: tf.function(
-            function,
-            [tf.TensorSpec(shape, dtype, name="images")],
-            autograph=False,
-        )
-        for name, (function, dtype) in _endpoints(
-            network, classification
-        ).items()
+        name: tf.function(function, specs, autograph=False)
+        for name, (function, specs) in endpoints.items()
     }
     module = tf.Module()
     for name, function in functions.items():
@@ -87,22 +105,23 @@ def export_saved_model(network, path, classification=None):
     ]
     signatures = {**functions, "serving_default": functions["serve"]}
     tf.saved_model.save(module, str(path), signatures)
-    folder = path / assets.FOLDER
-    folder.mkdir(exist_ok=True)
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+    assets.write(path, texts)
     return path
 
 
 def _endpoints(network, classification):
-    """Returns the function and the type of images of each endpoint."""
+    """Returns the function of each endpoint, and what it takes."""
+    shape = input_shape(network)
+
+    def takes(dtype):
+        return [tf.TensorSpec(shape, dtype, name="images")]
 
     def serve(images):
         return {"logits": network(images, training=False)}
 
     if classification is None:
-        return {"serve": (serve, tf.float32)}
-    classification.check_fits(input_shape(network)[-1], network.num_classes)
+        return {"serve": (serve, takes(tf.float32))}
+    classification.check_fits(shape[-1], network.num_classes)
 
     def probabilities(images):
         logits = network(classification.normalize(images), training=False)
@@ -119,9 +138,9 @@ def _endpoints(network, classification):
         }
 
     return {
-        "serve": (serve, tf.float32),
-        "probabilities": (probabilities, tf.float32),
-        "classify": (classify, tf.uint8),
+        "serve": (serve, takes(tf.float32)),
+        "probabilities": (probabilities, takes(tf.float32)),
+        "classify": (classify, takes(tf.uint8)),
     }
 
 
@@ -156,6 +175,15 @@ def input_shape(network):
 
     Raises:
         ValueError: If the network is not built.
+
+    Example:
+
+    >>> network = darts_tf.ConvNetwork(
+    ...     darts_tf.zoo.DARTS_V2, filters=2, num_cells=1
+    ... )
+    >>> network.build((1, 8, 8, 3))
+    >>> darts_tf.export.input_shape(network)
+    (None, 8, 8, 3)
     """
     config = network.get_build_config() if network.built else None
     if not config:
@@ -186,8 +214,9 @@ def load_function(path, batch_size=None, floats=False):
     the signature `serving_default`.
 
     Args:
-        path: String or path, a folder written by `export_saved_model`.
-        batch_size: Optional integer. Defaults to `None`, any.
+        path: String or path, a folder that this library wrote.
+        batch_size: Optional integer, of images; of anything else the batch
+            stays open. Defaults to `None`, any.
         floats: Boolean, whether pixels are float32 after all. Defaults to
             `False`.
 
@@ -205,7 +234,7 @@ def load_function(path, batch_size=None, floats=False):
     inputs = signature.structured_input_signature[1]
     specs = [
         tf.TensorSpec(
-            (batch_size, *spec.shape[1:]),
+            (batch_size if spec.shape.rank == 4 else None, *spec.shape[1:]),
             tf.uint8 if takes_pixels and not floats else spec.dtype,
             name,
         )

@@ -19,18 +19,19 @@ def export_tflite(
     steps of 1/256. Another one becomes a file that takes and returns what its
     signature `serving_default` does: float32, and with `"int8"` int8.
 
-    The batch size in the file is 1, which lets the converter fuse dilated
-    convolutions; `resize_tensor_input` makes it another. The texts inside the
-    SavedModel (genotype, config, labels) go into the file; `read_assets` reads
-    them.
+    The batch size of images in the file is 1, which lets the converter fuse
+    dilated convolutions; `resize_tensor_input` makes it another. The texts
+    inside the SavedModel go into the file; `read_assets` reads them.
 
     Args:
-        saved_model: String or path, a folder written by `export_saved_model`.
+        saved_model: String or path, a folder written by `export_saved_model`
+            or `export_step_model`.
         path: String or path, the file to write; it must not exist yet.
         precision: String. `"float32"`; `"float16"` weights, half the size;
             `"dynamic_range"`: int8 weights, activations rounded to int8 as
             they come; `"int8"`: all of it in integers, with ranges that are
-            measured on images. Defaults to `"float32"`.
+            measured on images, so not for step models, whose state would be
+            rounded at each word. Defaults to `"float32"`.
         representative_images: Array of shape `(samples, height, width,
             channels)`, a hundred or so real images as the SavedModel takes
             them, for `"int8"` only. Defaults to `None`.
@@ -41,8 +42,8 @@ def export_tflite(
     Raises:
         FileExistsError: If there is something at the path.
         OSError: If there is no SavedModel.
-        ValueError: If the precision is unknown, or images are lacking, of
-            another shape, or do not apply.
+        ValueError: If the precision is unknown or not for this network, or
+            images are lacking, of another shape, or do not apply.
 
     Example:
 
@@ -114,9 +115,15 @@ def convert(saved_model, precision="float32", representative_images=None):
 
 def _checked(images, source):
     """Returns images one by one, as the converter wants them."""
+    if len(source.specs) != 1:
+        raise ValueError(
+            "An int8 file is made of a network of images: the state of a "
+            "language model would be rounded to 8 bits at each word. "
+            f"Received: inputs {[spec.name for spec in source.specs]}"
+        )
     images = np.array(images, "float32")  # a copy, which is changed below
     shape = tuple(source.specs[0].shape[1:])
-    if len(source.specs) != 1 or images.shape[1:] != shape or not len(images):
+    if images.shape[1:] != shape or not len(images):
         raise ValueError(
             f"`representative_images` must have the shape (samples, *{shape}). "
             f"Received: an array of shape {images.shape}"

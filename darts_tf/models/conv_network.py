@@ -7,6 +7,7 @@ from darts_tf.layers import conv_cell
 from darts_tf.layers import convolution
 from darts_tf.models import auxiliary_head as auxiliary_head_lib
 from darts_tf.models import conv_layout
+from darts_tf.models import inheritance as inheritance_lib
 from darts_tf.spaces import genotype as genotype_lib
 
 
@@ -163,6 +164,50 @@ class ConvNetwork(keras.Model):
             else None
         )
 
+    @classmethod
+    def from_supernet(cls, supernet, genotype, inherit_weights=False, **kwargs):
+        """Makes the network of a genotype with the sizes of a supernet.
+
+        Args:
+            supernet: A `darts_tf.ConvSupernet`, such as the `supernet` of a
+                `darts_tf.DartsSearchModel`.
+            genotype: A convolutional `darts_tf.Genotype`.
+            inherit_weights: Boolean, whether the network starts from the
+                weights of the supernet where shapes agree, instead of fresh
+                ones; it is then built, and its `inheritance`, a
+                `darts_tf.models.Inheritance`, says what it took. Defaults to
+                `False`, as in the paper.
+            **kwargs: Arguments of the constructor, in place of the supernet's
+                `num_classes`, `filters`, `num_cells`, `stem_multiplier` and
+                `stem`.
+
+        Returns:
+            A `ConvNetwork`.
+
+        Raises:
+            ValueError: If weights are to be inherited from a supernet that is
+                not built, and as the constructor.
+        """
+        network = cls(
+            genotype,
+            **{
+                "num_classes": supernet.num_classes,
+                "filters": supernet.filters,
+                "num_cells": supernet.num_cells,
+                "stem_multiplier": supernet.stem_multiplier,
+                "stem": supernet.stem_form,
+                **kwargs,
+            },
+        )
+        if inherit_weights:
+            if supernet.built:
+                shape = supernet.get_build_config()["input_shape"]
+                network.build((None, *shape[1:]))
+            network.inheritance = inheritance_lib.inherit_weights(
+                network, supernet
+            )
+        return network
+
     @property
     def halvings(self):
         """How often the network halves the resolution."""
@@ -197,6 +242,29 @@ class ConvNetwork(keras.Model):
         if training and self.auxiliary_head:
             return logits, self.auxiliary_head(middle)
         return logits
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.num_classes)
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Creates the metrics' variables, which Keras leaves to the first step.
+
+        A step that creates variables is traced twice: the user would wait for
+        half a minute more before the first step of the paper's network.
+        """
+        super()._maybe_symbolic_build(iterator, data_batch)
+        if iterator is None or not self.built:
+            return
+        if self._compile_metrics is None or self._compile_metrics.built:
+            return
+        spec = iterator._distributed_dataset.element_spec
+        _, labels, _ = keras.utils.unpack_x_y_sample_weight(spec)
+        if hasattr(labels, "shape"):
+            shape = [1 if size is None else size for size in labels.shape]
+            logits = keras.ops.zeros((shape[0], self.num_classes))
+            zeros = keras.ops.zeros(shape, labels.dtype.name)
+            self.compute_metrics(None, zeros, logits)
+            self.reset_metrics()
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True

@@ -2,6 +2,7 @@
 
 from darts_tf.search.averaged_sgd import NonMonotonicTrigger
 from darts_tf.search.averaged_sgd import WeightAverage
+from darts_tf.search.averaged_sgd_switch import SwitchToAveragedSGD
 from darts_tf.search.callbacks import SearchLog
 from darts_tf.search.hypergradient import Objective
 from darts_tf.search.hypergradient_check import check_hypergradient
@@ -9,4 +10,5 @@ from darts_tf.search.optimizers import SGD
 from darts_tf.search.optimizers import Adam
 from darts_tf.search.optimizers import clip_coefficient
 from darts_tf.search.schedules import CosineDecay
+from darts_tf.search.schedules import ExponentialDecay
 from darts_tf.search.search_model import DartsSearchModel

@@ -225,12 +225,20 @@ class SGD(_CoupledDecayOptimizer):
         """Updates one variable and its buffer."""
         gradient = _ops.cast(gradient, variable.dtype)
         step = self._decayed(gradient, variable, variable)
-        if self.momentum:
-            buffer = self._buffers[self._get_variable_index(variable)]
-            step = step + self.momentum * _ops.convert_to_tensor(buffer)
-            self.assign(buffer, step)
         rate = _ops.cast(learning_rate, variable.dtype)
-        self.assign_sub(variable, rate * step)
+        if not self.momentum:
+            self.assign_sub(variable, rate * step)
+            return
+        buffer = self._buffers[self._get_variable_index(variable)]
+        # One operation for the two lines of the class: with hundreds of
+        # variables, single steps took two thirds of the time to build a graph.
+        tf.raw_ops.ResourceApplyMomentum(
+            var=_handle(variable),
+            accum=_handle(buffer),
+            lr=rate,
+            grad=step,
+            momentum=tf.constant(self.momentum, step.dtype),
+        )
 
     def get_config(self):
         """Returns the constructor's arguments."""
@@ -340,6 +348,13 @@ class Adam(_CoupledDecayOptimizer):
             "beta_2": self.beta_2,
             "epsilon": self.epsilon,
         }
+
+
+def _handle(variable):
+    """Returns the resource of a Keras variable or of TensorFlow's."""
+    if isinstance(variable, keras.Variable):
+        variable = variable.value
+    return variable.handle
 
 
 def _sum_over_replicas(gradients):

@@ -81,6 +81,7 @@ def test_without_preprocessing_the_file_takes_normalised_images(tmp_path):
         ({"num_threads": "1,"}, "num_threads='1,'"),
         ({"calibration_images": 0}, "calibration_images=0"),
         ({"test_images": 0}, "test_images=0"),
+        ({"test_words": 9}, "test_words=9"),
     ],
 )
 def test_a_wrong_option_is_refused_before_the_folder_is_made(

@@ -1,0 +1,155 @@
+"""What `trainers.export` does with a network of images."""
+
+import dataclasses
+import pathlib
+from typing import Any
+
+import keras
+import numpy as np
+
+import darts_tf
+from darts_tf.data import augmentation
+from darts_tf.data import image_classification
+from trainers import genotypes
+from trainers import images
+
+FORMATS = ("saved_model", *darts_tf.export.PRECISIONS, "onnx")
+DEFAULT_FORMATS = FORMATS[:-1]  # ONNX needs packages of its own
+_DATASET_FIELDS = ("dataset", "data_dir", "image_size")
+
+
+class ImageExport:
+    """A network of images, and the images to calibrate and compare on.
+
+    Args:
+        config: A `trainers.export.Config`.
+        network: The `darts_tf.ConvNetwork` of `config.network`; `None` makes
+            one of `config.genotype`.
+        training: Dictionary, the options of the training run, empty if there
+            was none.
+
+    Raises:
+        ValueError: If the data cannot be used, or not with the network.
+    """
+
+    formats = FORMATS
+    default_formats = DEFAULT_FORMATS
+    note = ""
+
+    def __init__(self, config: Any, network: Any, training: dict[str, Any]):
+        _check_options(config)
+        chosen = _dataset_config(config, training)
+        if network is None:
+            # A wrong genotype shows before the data are read.
+            genotype = genotypes.read(str(config.genotype), "conv")
+            dataset = images.load(chosen)
+            network = _untrained(config, genotype, dataset)
+        else:
+            dataset = images.load(chosen)
+            _check_fits(network, dataset, chosen.dataset)
+        self.network = network
+        classification = darts_tf.export.Classification(
+            dataset.mean, dataset.std, dataset.class_names
+        )
+        pixels, self._labels = (
+            part[: config.test_images] for part in dataset.test
+        )
+        calibration = _evenly(dataset.train[0], config.calibration_images)
+        if not config.preprocessing:
+            normalize = augmentation.normalize
+            pixels, calibration = (
+                np.asarray(normalize(values, dataset.mean, dataset.std))
+                for values in (pixels, calibration)
+            )
+            classification = None
+        self._images, self.calibration = pixels, calibration
+        self._classification = classification
+
+    def write_saved_model(self, path: pathlib.Path) -> pathlib.Path:
+        """Writes the SavedModel that other formats are made from."""
+        return darts_tf.export.export_saved_model(
+            self.network, path, self._classification
+        )
+
+    def describe(
+        self, files: dict[str, pathlib.Path], num_threads: tuple[int, ...]
+    ) -> dict[str, Any]:
+        """Compares the files with Keras on the test images, and times them."""
+        return darts_tf.export.describe_files(
+            self.network,
+            files,
+            self._images,
+            self._labels,
+            self._classification,
+            num_threads,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class _DatasetConfig:
+    """What `images.load` needs to know."""
+
+    dataset: str
+    data_dir: str | None
+    image_size: int | None
+    max_samples: int | None
+
+
+def _check_options(config: Any) -> None:
+    if config.test_words is not None:
+        raise ValueError(
+            "`test_words` applies to language models only. "
+            f"Received: test_words={config.test_words}"
+        )
+
+
+def _dataset_config(config: Any, training: dict[str, Any]) -> _DatasetConfig:
+    names = [field.name for field in dataclasses.fields(_DatasetConfig)]
+    chosen = {name: training.get(name) for name in names}
+    for name in _DATASET_FIELDS:
+        if getattr(config, name) is not None:
+            chosen[name] = getattr(config, name)
+    if chosen["dataset"] is None:
+        raise ValueError(
+            "The config.json beside the network names no data set to calibrate "
+            "and compare on, so --dataset must; in Python the functions of "
+            "darts_tf.export write files without any dataset. "
+            f"Received: network={config.network!r}, dataset=None"
+        )
+    return _DatasetConfig(**chosen)
+
+
+def _untrained(
+    config: Any, genotype: Any, dataset: image_classification.ImageDataset
+) -> Any:
+    keras.utils.set_random_seed(config.seed)
+    network = darts_tf.ConvNetwork(
+        genotype,
+        dataset.num_classes,
+        config.filters,
+        config.num_cells,
+        stem=config.stem or "cifar",
+    )
+    network.build((None, *dataset.image_shape))
+    return network
+
+
+def _check_fits(
+    network: Any, dataset: image_classification.ImageDataset, name: str
+) -> None:
+    takes = darts_tf.export.input_shape(network)[1:]
+    if (takes, network.num_classes) != (
+        tuple(dataset.image_shape),
+        dataset.num_classes,
+    ):
+        raise ValueError(
+            f"The network takes images of {takes} and knows "
+            f"{network.num_classes} classes. Received: dataset={name!r} with "
+            f"images of {dataset.image_shape} and {dataset.num_classes} classes"
+        )
+
+
+def _evenly(pixels: Any, count: int) -> Any:
+    """Returns some of the images, spread over all: they may be sorted."""
+    count = min(count, len(pixels))
+    return pixels[np.linspace(0, len(pixels) - 1, count).astype(int)]

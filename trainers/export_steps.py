@@ -1,0 +1,81 @@
+"""What `trainers.export` does with a language model."""
+
+import pathlib
+from typing import Any
+
+import darts_tf
+from darts_tf.data import corpus
+from darts_tf.export import step_model
+
+FORMATS = ("saved_model", "float32", "float16", "dynamic_range")
+_TEST_WORDS = 256
+_OF_IMAGES = ("dataset", "image_size", "test_images")
+
+
+class StepExport:
+    """A step of a language model, and a text to compare on.
+
+    Args:
+        config: A `trainers.export.Config`.
+        network: The `darts_tf.RecurrentNetwork` of `config.network`.
+        training: Dictionary, the options of the training run.
+
+    Raises:
+        ValueError: If the text has another vocabulary, or an option applies to
+            images only.
+    """
+
+    formats = FORMATS
+    default_formats = FORMATS
+    calibration = None
+    note = (
+        " (int8 would round the state at each word, and in ONNX the state that "
+        "is read and the one that is returned cannot bear one name)"
+    )
+
+    def __init__(self, config: Any, network: Any, training: dict[str, Any]):
+        _check_options(config)
+        if "corpus" not in training:
+            raise ValueError(
+                "The config.json beside the network names no corpus to compare "
+                "on; in Python the functions of darts_tf.export write files "
+                f"without any corpus. Received: network={config.network!r}"
+            )
+        text = corpus.load(
+            training["corpus"], config.data_dir or training["data_dir"]
+        )
+        self._vocabulary = step_model.read_vocabulary(config.network)
+        if text.vocabulary != self._vocabulary:
+            raise ValueError(
+                "The text to compare on must have the vocabulary of the "
+                f"network, {len(self._vocabulary)} words in their order. "
+                f"Received: another one, of {text.vocabulary_size} words, in "
+                f"{text.name!r}"
+            )
+        self._tokens = text.test[: config.test_words or _TEST_WORDS]
+        self.network = network
+
+    def write_saved_model(self, path: pathlib.Path) -> pathlib.Path:
+        """Writes the SavedModel that other formats are made from."""
+        return darts_tf.export.export_step_model(
+            self.network, path, self._vocabulary
+        )
+
+    def describe(
+        self, files: dict[str, pathlib.Path], num_threads: tuple[int, ...]
+    ) -> dict[str, Any]:
+        """Compares the files with Keras on the test text, and times them."""
+        return darts_tf.export.describe_step_files(
+            self.network, files, self._tokens, num_threads
+        )
+
+
+def _check_options(config: Any) -> None:
+    given = [name for name in _OF_IMAGES if getattr(config, name) is not None]
+    if not config.preprocessing:
+        given.append("preprocessing")
+    if given:
+        raise ValueError(
+            f"`{given[0]}` applies to networks of images only. "
+            f"Received: {given[0]}={getattr(config, given[0])!r}"
+        )
