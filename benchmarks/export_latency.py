@@ -169,7 +169,7 @@ def _training_forms():
         return call
 
     with contextlib.ExitStack() as patches:
-        for name in ("add_n", "max_pool", "average_pool"):
+        for name in ("relu", "add_n", "max_pool", "average_pool"):
             patches.enter_context(
                 mock.patch.object(
                     kernels, name, training(getattr(kernels, name))

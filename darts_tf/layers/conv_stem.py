@@ -4,6 +4,7 @@ import keras
 
 from darts_tf.layers import batch_norm
 from darts_tf.layers import convolution
+from darts_tf.layers import kernels
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")
@@ -57,10 +58,13 @@ class ConvStem(keras.layers.Layer):
             shape = layer.compute_output_shape(shape)
             norm.build(shape)
 
-    def call(self, inputs):
+    def call(self, inputs, training=None):
         outputs = []
         for layer, norm in zip(self.convolutions, self.norms, strict=True):
-            inputs = keras.ops.relu(outputs[-1]) if outputs else inputs
+            if outputs:
+                # What is returned, too, no exporter can fold a ReLU into.
+                alone = layer is self.convolutions[-1] and not training
+                inputs = kernels.relu(outputs[-1], training=not alone)
             outputs.append(norm(layer(inputs)))
         return outputs[-2:] if len(outputs) > 1 else outputs * 2
 

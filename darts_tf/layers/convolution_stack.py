@@ -35,11 +35,13 @@ class ConvolutionStack(operation.Operation):
                 shape = layer.compute_output_shape(shape)
             norm.build(shape)
 
-    def call(self, inputs, scale=None):
+    def call(self, inputs, scale=None, training=None):
         outputs = inputs
         last = self.norms[-1]
         for stage, norm in zip(self.stages, self.norms, strict=True):
-            outputs = keras.ops.relu(outputs)
+            # Between stages an exporter folds it into the convolution before.
+            alone = stage is self.stages[0] and not training
+            outputs = kernels.relu(outputs, training=not alone)
             for layer in stage:
                 outputs = layer(outputs)
             outputs = norm(outputs, scale if norm is last else None)
@@ -264,7 +266,7 @@ class FactorizedReduce(operation.Operation):
         self.norm.build(self.compute_output_shape(input_shape))
 
     def call(self, inputs, scale=None, training=None):
-        inputs = keras.ops.relu(inputs)
+        inputs = kernels.relu(inputs, training=bool(training))
         # Differs from the reference: an odd size is padded, not an error.
         _, height, width, _ = inputs.shape
         if height % 2 + width % 2:

@@ -229,6 +229,24 @@ def _input_gradient(inputs, kernel, upstream, strides, padding):
     )
 
 
+def relu(inputs, *, training=True):
+    """Sets what is negative to zero.
+
+    Args:
+        inputs: Tensor of shape `(batch, height, width, channels)`.
+        training: Boolean; the results are equal. Inference has a pool of one
+            pixel in front: LiteRT has a fast integer kernel for a pool that
+            ends in a ReLU, and a slow one for a ReLU on its own, as it remains
+            where the inputs are also used as they are. Defaults to `True`.
+
+    Returns:
+        Tensor of the same shape.
+    """
+    if not training:
+        inputs = tf.nn.max_pool2d(inputs, 1, 1, "VALID")
+    return tf.nn.relu(inputs)
+
+
 def max_pool(inputs, strides=1, *, training=True):
     """Takes the maximum over 3x3 windows with symmetric padding.
 

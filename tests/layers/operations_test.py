@@ -280,6 +280,17 @@ def test_pools_for_export_equal_those_for_training(pool, shape, strides):
     )
 
 
+def test_relu_for_export_equals_that_for_training():
+    rng = np.random.default_rng(0)
+    images = tf.constant(rng.normal(size=(2, 5, 4, 3)), tf.float32)
+    np.testing.assert_array_equal(
+        kernels.relu(images, training=False), np.maximum(images, 0)
+    )
+    np.testing.assert_array_equal(
+        kernels.relu(images, training=True), np.maximum(images, 0)
+    )
+
+
 def test_sum_for_export_equals_that_for_training():
     tensors = list(tf.random.stateless_normal((3, 5, 4), (0, 1)))
     for count in (1, 2, 3):
