@@ -13,15 +13,8 @@ most), peak memory in GB, the ratios, the device and the versions.
 
 import dataclasses
 import functools
-import json
-import os
-import platform
-import resource
-import statistics
-import subprocess
-import sys
-import time
 
+from benchmarks import stepping
 from trainers import options
 
 
@@ -52,47 +45,15 @@ def run(config):
     """
     results = []
     for method in config.methods.split(","):
-        rows = _interleaved(config, method, config.forms.split(","))
-        results.extend(rows)
-    report = {
-        "setting": dataclasses.asdict(config),
-        "device": _device(),
-        "versions": _versions(),
-        "results": results,
-        "over_merged": _ratios(results),
-    }
-    text = json.dumps(report, indent=2)
-    if config.output:
-        with open(config.output, "w", encoding="utf-8") as file:
-            file.write(text + "\n")
-    print(text)
-
-
-def _interleaved(config, method, forms):
-    workers = {}
-    for form in forms:  # one after the other: graph building is timed, too
-        workers[form] = _Worker(config, method, form)
-    for worker in workers.values():  # warm: kernels, memory pools
-        worker.step()
-    seconds = {form: [] for form in forms}
-    for _ in range(config.steps):
-        for form, worker in workers.items():
-            seconds[form].append(worker.step())
-    rows = []
-    for form, worker in workers.items():
-        rows.append(
-            {
-                "method": method,
-                "form": form,
-                "first_step": round(worker.first_step, 2),
-                "step_median": round(statistics.median(seconds[form]), 3),
-                "step_min": round(min(seconds[form]), 3),
-                "step_max": round(max(seconds[form]), 3),
-                "peak_memory_gb": round(worker.stop(), 2),
-            }
-        )
-        print(rows[-1], file=sys.stderr, flush=True)
-    return rows
+        settings = [
+            {**dataclasses.asdict(config), "method": method, "form": form}
+            for form in config.forms.split(",")
+        ]
+        rows = stepping.in_turns(settings, config.steps)
+        for setting, row in zip(settings, rows, strict=True):
+            names = {"method": method, "form": setting["form"]}
+            results.append({**names, **row})
+    stepping.report(config, results=results, over_merged=_ratios(results))
 
 
 def _ratios(results):
@@ -107,78 +68,7 @@ def _ratios(results):
     }
 
 
-class _Worker:
-    """A process that takes a step whenever it reads a line."""
-
-    def __init__(self, config, method, form):
-        setting = json.dumps(
-            {**dataclasses.asdict(config), "method": method, "form": form}
-        )
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.search_step", _MARK, setting],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-        )
-        self.first_step = self.step()
-
-    def step(self):
-        return self._ask("step")
-
-    def stop(self):
-        peak = self._ask("stop")
-        self._process.wait()
-        return peak
-
-    def _ask(self, what):
-        self._process.stdin.write(what + "\n")
-        self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        if not answer:
-            raise OSError(f"The worker ended with {self._process.wait()}")
-        return float(answer)
-
-
-_MARK = "worker"
-
-
-def _work(setting):
-    """Answers each line of stdin with the seconds of a step of `fit`."""
-    import keras
-
-    model, pairs = _model_and_pairs(**setting)
-    _await_step()
-    start = time.perf_counter()
-
-    class Stopwatch(keras.callbacks.Callback):
-        """Waits before each step but the first, and times it."""
-
-        def on_train_batch_begin(self, batch, logs=None):
-            nonlocal start
-            if batch:
-                _await_step()
-                start = time.perf_counter()
-
-        def on_train_batch_end(self, batch, logs=None):
-            float(logs["loss"])
-            print(time.perf_counter() - start, flush=True)
-
-    model.fit(pairs, steps_per_epoch=10**9, callbacks=[Stopwatch()], verbose=0)
-
-
-def _await_step():
-    """Waits for a line; at the word `stop`, tells the peak memory and ends."""
-    if sys.stdin.readline().strip() != "step":
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-        print(peak, flush=True)
-        os._exit(0)
-
-
-def _model_and_pairs(
-    method, form, filters, num_cells, batch_size, image_size, **_
-):
+def _step(method, form, filters, num_cells, batch_size, image_size, **_):
     import keras
     import numpy as np
     import tensorflow as tf
@@ -208,31 +98,10 @@ def _model_and_pairs(
     rng = np.random.default_rng(0)
     x = rng.normal(size=shape).astype("float32")
     y = rng.integers(0, 10, batch_size)
-    return model, tf.data.Dataset.from_tensors(
-        ((x, y), (x[::-1], y[::-1]))
-    ).repeat()
-
-
-def _device():
-    name = platform.processor()
-    if os.path.exists("/proc/cpuinfo"):
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            names = [line for line in file if line.startswith("model name")]
-        name = names[0].split(":")[1].strip() if names else name
-    return f"{os.cpu_count()} cores of {name}"
-
-
-def _versions():
-    from importlib import metadata
-
-    return {
-        "python": platform.python_version(),
-        **{name: metadata.version(name) for name in ("tensorflow", "keras")},
-    }
+    pairs = ((x, y), (x[::-1], y[::-1]))
+    dataset = tf.data.Dataset.from_tensors(pairs).repeat()
+    return stepping.training_step(model, dataset)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == [_MARK]:
-        _work(json.loads(sys.argv[2]))
-    else:
-        options.main(Config, run)
+    stepping.main(Config, run, _step)

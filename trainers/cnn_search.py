@@ -23,11 +23,9 @@ from darts_tf.data import augmentation
 from darts_tf.data import splitting
 from darts_tf.data import streams
 from darts_tf.search import schedules
-from darts_tf.spaces import atomic_file
-from darts_tf.visualize import cell_svg
 from trainers import images
 from trainers import options
-from trainers import workdir
+from trainers import search_run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,17 +90,9 @@ class Config:
 
     def __post_init__(self):
         """Fails on values that would only show after a long time."""
-        for name in ("epochs", "batch_size", "filters", "num_cells"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"`{name}` must be positive. "
-                    f"Received: {name}={getattr(self, name)}"
-                )
-        if self.steps_per_epoch is not None and self.steps_per_epoch < 1:
-            raise ValueError(
-                "`steps_per_epoch` must be positive. "
-                f"Received: steps_per_epoch={self.steps_per_epoch}"
-            )
+        search_run.check_positive(
+            self, "epochs", "batch_size", "filters", "num_cells"
+        )
 
 
 PRESETS = {
@@ -133,39 +123,16 @@ def run(config):
     dataset = images.load(config)
     model = _make_model(config, dataset)
     pairs, steps = _pairs(config, dataset)
-    folder = workdir.create(config.workdir, options.to_json(config))
-    print(
-        f"Searching on {dataset.name}: {steps} steps an epoch, "
-        f"{darts_tf.count_parameters(model):,} parameters, "
-        f"hypergradient {config.hypergradient}. Results go to {folder}.",
-        flush=True,
+    return search_run.search(
+        model,
+        pairs,
+        config,
+        steps,
+        f"Searching on {dataset.name}",
+        schedules.CosineDecay(
+            config.learning_rate, config.final_learning_rate, config.epochs
+        ),
     )
-    try:
-        model.fit(
-            pairs,
-            epochs=config.epochs,
-            steps_per_epoch=steps,
-            callbacks=[
-                schedules.CosineDecay(
-                    config.learning_rate,
-                    config.final_learning_rate,
-                    config.epochs,
-                ),
-                darts_tf.SearchLog(folder),
-                _DrawCell(model, folder / "cell.svg"),
-            ],
-        )
-    except (KeyboardInterrupt, FloatingPointError):
-        # The files of the last epoch are there; these alphas are younger.
-        model.genotype().save(folder / "genotype.json")
-        print(f"\nStopped. The cell so far is in {folder}/genotype.json.")
-        raise
-    genotype = model.genotype()
-    print(f"\n{genotype}\n\n{genotype.to_text()}\n")
-    print("How sure each choice is (op weight, and margin to the second best):")
-    for choice in model.explain():
-        print(f"  {_sentence(choice)}")
-    return genotype
 
 
 def _make_model(config, dataset):
@@ -219,30 +186,6 @@ def _pairs(config, dataset):
         ),
     )
     return pairs, config.steps_per_epoch or steps
-
-
-class _DrawCell(keras.callbacks.Callback):
-    """Draws the most likely cell after each epoch."""
-
-    def __init__(self, search_model, path):
-        super().__init__()
-        self.search_model = search_model
-        self.path = path
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Draws the cell."""
-        drawing = cell_svg.genotype_to_svg(self.search_model.genotype())
-        atomic_file.write_text(self.path, drawing)
-
-
-def _sentence(choice):
-    text = (
-        f"{choice.cell_type:9} {choice.source} -> {choice.node}: "
-        f"{choice.primitive:12} {choice.op_weight:.3f}"
-    )
-    if choice.runner_up is None:
-        return text
-    return f"{text}, {choice.margin:.3f} before {choice.runner_up}"
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from darts_tf.models.conv_network import ConvNetwork
 from darts_tf.models.conv_supernet import ConvSupernet
 from darts_tf.models.counting import count_multiply_adds
 from darts_tf.models.counting import count_parameters
+from darts_tf.models.language_loss import language_losses
 from darts_tf.models.language_model import slowness
 from darts_tf.models.recurrent_network import RecurrentNetwork
 from darts_tf.models.recurrent_supernet import RecurrentSupernet

@@ -29,6 +29,14 @@ class Evaluation(typing.NamedTuple):
     auxiliary: typing.Any
 
 
+class Hypergradient(typing.NamedTuple):
+    """The gradient for the alphas, and the validation loss it belongs to."""
+
+    loss: typing.Any
+    gradients: typing.Any
+    auxiliary: typing.Any
+
+
 class Objective:
     """A loss L(w, alpha) with the derivatives that the hypergradient needs.
 
@@ -186,16 +194,33 @@ def first_order_hypergradient(validation, weights, alphas):
         alphas: List of tensors, alpha.
 
     Returns:
-        The loss at w and the list of gradients for alpha.
+        A `Hypergradient`, with the loss at w.
     """
     evaluation = validation.gradients(weights, alphas, wrt="alphas")
-    return evaluation.loss, evaluation.alpha_gradients
+    return Hypergradient(
+        evaluation.loss, evaluation.alpha_gradients, evaluation.auxiliary
+    )
 
 
 def unrolled_hypergradient(
-    train, validation, weights, alphas, xi, virtual_step, mixed_product
+    train,
+    validation,
+    weights,
+    alphas,
+    xi,
+    virtual_step,
+    mixed_product,
+    clip=None,
 ):
     """Differentiates through one virtual step of the weights: Eq. 7.
+
+    With `clip`, the step is w' = w - xi * c * grad_w L_train, c being the
+    coefficient that brings the gradient down to the largest norm, and so the
+    second term of Eq. 7 is multiplied by c. That c depends on alpha, too, is
+    left out: its derivative would take the part along grad_w L_train out of
+    the vector grad_w' L_val. The vector is clipped itself, which bounds the
+    second term and has no place in Eq. 7. Both are as published for recurrent
+    cells, and hold for either `mixed_product`.
 
     Args:
         train: A `Bound`, the training loss.
@@ -208,26 +233,33 @@ def unrolled_hypergradient(
         mixed_product: Callable `mixed_product(train, weights, alphas,
             vector)`, the product of the mixed second derivative and a vector:
             `finite_difference` or `exact`.
+        clip: Optional callable `clip(gradients)` that returns the clipped
+            gradients and the coefficient. Defaults to `None`, no clipping.
 
     Returns:
-        The loss at w' and the list of gradients for alpha.
+        A `Hypergradient`, with the loss at w'.
 
     Reference:
         Section 2.3 of the DARTS paper, arXiv:1806.09055.
     """
-    gradients = train.gradients(weights, alphas, wrt="weights")
-    virtual_weights = virtual_step(gradients.weight_gradients, weights, xi)
+    gradients = train.gradients(weights, alphas, wrt="weights").weight_gradients
+    factor = xi
+    if clip is not None:
+        gradients, coefficient = clip(gradients)
+        factor = _like(xi, coefficient) * coefficient
+    virtual_weights = virtual_step(gradients, weights, xi)
     evaluation = validation.gradients(virtual_weights, alphas)
-    products = mixed_product(
-        train, weights, alphas, evaluation.weight_gradients
-    )
+    vector = evaluation.weight_gradients
+    if clip is not None:
+        vector, _ = clip(vector)
+    products = mixed_product(train, weights, alphas, vector)
     hypergradient = [
-        gradient - _like(xi, gradient) * product
+        gradient - _like(factor, gradient) * product
         for gradient, product in zip(
             evaluation.alpha_gradients, products, strict=True
         )
     ]
-    return evaluation.loss, hypergradient
+    return Hypergradient(evaluation.loss, hypergradient, evaluation.auxiliary)
 
 
 def sgd_step(gradients, weights, xi):

@@ -4,11 +4,9 @@ import keras
 import tensorflow as tf
 
 from darts_tf.models import alphas as alphas_lib
-from darts_tf.search import bilevel_data
+from darts_tf.search import bilevel_step
 from darts_tf.search import hypergradient as hypergradient_lib
-from darts_tf.search import optimizers
-from darts_tf.search import schedules
-from darts_tf.search import supernets
+from darts_tf.search import tasks
 from darts_tf.spaces import discretization
 
 
@@ -85,17 +83,17 @@ class DartsSearchModel(keras.Model):
         base = ("name", "dtype", "trainable")
         super().__init__(**{k: kwargs.pop(k) for k in base if k in kwargs})
         _check_method(hypergradient, xi, epsilon)
-        self.space = supernets.resolve_space(space)
+        self.space = tasks.resolve_space(space)
         self.hypergradient = hypergradient
         self.xi = xi
         self.epsilon = epsilon
         self.seed = seed
-        self.supernet = supernets.make_supernet(
+        self.task, self.supernet = tasks.make(
             self.space, seed, self.dtype_policy, kwargs
         )
-        self._network_options = kwargs
+        self._options = kwargs
         self._alpha_loss = keras.metrics.Mean(name="alpha_loss")
-        self._objective = None
+        self.bilevel_step = None
         self.alpha_optimizer = None
 
     @property
@@ -148,6 +146,7 @@ class DartsSearchModel(keras.Model):
 
     def build(self, input_shape):
         self.supernet.build(tuple(input_shape))
+        self.task.prepare(self.supernet, tuple(input_shape))
         self.built = True
         self._build_optimizers()
 
@@ -201,27 +200,22 @@ class DartsSearchModel(keras.Model):
                 "The search runs on one device: its gradients are not summed "
                 f"over replicas. Received: a strategy of {replicas} replicas"
             )
-        if loss is None:
-            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        paper, paper_alpha = self.task.optimizers()
+        if optimizer is None:
+            optimizer = paper
+        if alpha_optimizer is None:
+            alpha_optimizer = paper_alpha
         # XLA drops the check for finite losses, and takes 20 times as long on
         # a CPU; whoever wants it has to say so.
         kwargs.setdefault("jit_compile", False)
         super().compile(
-            optimizer=(
-                optimizers.SGD(global_clipnorm=5.0)
-                if optimizer is None
-                else optimizer
-            ),
-            loss=loss,
-            metrics=["accuracy"] if metrics is None else metrics,
+            optimizer=optimizer,
+            **self.task.compile_options(loss, metrics),
             **kwargs,
         )
-        self.alpha_optimizer = keras.optimizers.get(
-            optimizers.Adam() if alpha_optimizer is None else alpha_optimizer
-        )
-        self._objective = hypergradient_lib.Objective(
-            self._loss_at, self._variable_names, traced=not self.run_eagerly
-        )
+        self.task.check_optimizer(self.optimizer)
+        self.alpha_optimizer = keras.optimizers.get(alpha_optimizer)
+        self.bilevel_step = bilevel_step.BilevelStep(self)
         self._build_optimizers()
 
     def fit(
@@ -237,38 +231,47 @@ class DartsSearchModel(keras.Model):
         initial_epoch=0,
         steps_per_epoch=None,
         validation_split=0.0,
+        validation_data=None,
         **kwargs,
     ):
         """Searches.
 
         Args:
-            x: One of: an array of images, of which one half trains the
+            x: With images, one of: an array, of which one half trains the
                 weights and the other the alphas (disjoint, with equal shares
                 of each class, fixed by `seed`); a `tf.data.Dataset` of
                 batches for the weights, with `alpha_data`; or a data set of
-                pairs of such batches.
-            y: Array of integer labels, with arrays only.
+                pairs of such batches. With texts, one of: an array of word
+                ids, of rank 1, with `alpha_data`; or one of the two kinds of
+                data sets, of the pieces of `darts_tf.data.text_streams`.
+            y: Array of integer labels, with arrays of images only.
             batch_size: Integer, the size of either batch, with arrays only.
-                Defaults to `None`, 64.
-            epochs: Integer, the number of passes over the half for the
+                Defaults to `None`, the paper's: 64 images, or 256 rows of
+                text.
+            epochs: Integer, the number of passes over the data for the
                 weights. Defaults to `1`.
             alpha_data: Optional `tf.data.Dataset` of batches for the alphas,
-                read as one endless stream. Defaults to `None`.
+                read as one endless stream; or with texts an array of word
+                ids. Defaults to `None`.
             callbacks: List of Keras callbacks.
             class_weight: Optional dictionary of floats by class, with arrays
+                of images only.
+            sample_weight: Optional array of floats, with arrays of images
                 only.
-            sample_weight: Optional array of floats, with arrays only.
             initial_epoch: Integer, the epoch at which to go on. Defaults to
                 `0`.
             steps_per_epoch: Optional integer. Defaults to `None`, a whole
                 pass; needed if the length of a data set is unknown.
             validation_split: Not available: the search needs both halves, so
                 say `validation_data`. Defaults to `0.0`.
+            validation_data: Optional data for an evaluation of the supernet
+                after each epoch, as in `keras.Model.fit`, or with texts an
+                array of word ids. Defaults to `None`.
             **kwargs: Further arguments of `keras.Model.fit`.
 
         Returns:
             A `keras.callbacks.History` with `loss`, `alpha_loss` and the
-            metrics.
+            metrics, with texts `perplexity`.
 
         Raises:
             ValueError: If the data does not fit the model, or an argument
@@ -287,19 +290,26 @@ class DartsSearchModel(keras.Model):
                 "the search; pass `validation_data`. "
                 f"Received: validation_split={validation_split}"
             )
-        source = bilevel_data.BilevelData(
-            x, y, alpha_data, batch_size, sample_weight, class_weight
+        source = self.task.source(
+            x,
+            y,
+            alpha_data,
+            batch_size,
+            {"sample_weight": sample_weight, "class_weight": class_weight},
         )
-        source.check_for(self)
+        source.check_for(self.supernet)
+        validation_data = self.task.evaluation_data(validation_data)
         callbacks = list(callbacks or [])
         if not self.compiled:
             self.compile()
-            callbacks.insert(0, schedules.CosineDecay(epochs=epochs))
-        if not self.built:
+            callbacks = [*self.task.callbacks(epochs), *callbacks]
+        if self.built:
+            self.task.prepare(self.supernet, source.input_shape)
+        else:
             self.build(source.input_shape)
         steps_per_epoch = source.steps_per_epoch(steps_per_epoch)
         dataset = source.dataset(self.seed, initial_epoch * steps_per_epoch)
-        self._create_metrics(dataset.element_spec[0])
+        self.task.create_metrics(self, dataset.element_spec[0])
         try:
             return super().fit(
                 dataset,
@@ -308,10 +318,11 @@ class DartsSearchModel(keras.Model):
                 initial_epoch=initial_epoch,
                 steps_per_epoch=steps_per_epoch,
                 shuffle=False,
+                validation_data=validation_data,
                 **kwargs,
             )
         except tf.errors.InvalidArgumentError as error:
-            if _NOT_FINITE not in str(error):
+            if bilevel_step.NOT_FINITE not in str(error):
                 raise
             step = int(self.optimizer.iterations) + 1
             epoch = (step - 1) // steps_per_epoch + 1
@@ -327,37 +338,41 @@ class DartsSearchModel(keras.Model):
         train_batch, alpha_batch = (
             keras.utils.unpack_x_y_sample_weight(batch) for batch in data
         )
-        alpha_loss, gradients = self.hypergradient_at(train_batch, alpha_batch)
-        alpha_loss = _check_finite(alpha_loss, gradients)
-        with tf.control_dependencies([alpha_loss]):
-            self.alpha_optimizer.apply(gradients, self.alphas)
-
-        evaluation = self._bind(train_batch).gradients(
-            _values(self.network_weights), _values(self.alphas), wrt="weights"
-        )
-        loss = _check_finite(evaluation.loss, evaluation.weight_gradients)
-        predictions, new_state = evaluation.auxiliary
-        with tf.control_dependencies([loss]):
-            self.optimizer.apply(
-                evaluation.weight_gradients, self.network_weights
-            )
-            for variable, value in zip(
-                self.supernet.non_trainable_variables, new_state, strict=True
-            ):
-                variable.assign(value)
-
-        self._alpha_loss.update_state(alpha_loss)
+        result = self.bilevel_step.take(train_batch, alpha_batch)
+        self._alpha_loss.update_state(result.alpha_loss)
         for metric in self.metrics:
             if metric.name == "loss":
-                metric.update_state(loss)
-        x, y, sample_weight = train_batch
-        return self.compute_metrics(x, y, predictions, sample_weight)
+                metric.update_state(result.loss)
+        return self.task.update_metrics(self, train_batch, result.predictions)
 
     def test_step(self, data):
         """Evaluates the supernet, with moving statistics."""
-        logs = super().test_step(data)
+        logs = self.task.test_step(self, data)
         logs.pop("alpha_loss", None)  # nothing was measured
         return logs
+
+    def evaluate(self, x=None, *arguments, **kwargs):
+        """Evaluates as `keras.Model.evaluate`, also on a text of word ids."""
+        x = self.task.evaluation_data(x)
+        return super().evaluate(x, *arguments, **kwargs)
+
+    def hypergradient_at(self, train_batch, alpha_batch, method=None):
+        """Computes the hypergradient; nothing of the model is changed.
+
+        Args:
+            train_batch: Tuple `(x, y, sample_weight)` of tensors, the last of
+                which may be `None`; with texts `(tokens, targets, is_first)`.
+            alpha_batch: Tuple of the same form.
+            method: Optional string, another method than the model's.
+
+        Returns:
+            The validation loss, at w' unless of first order, and a list with
+            the gradient for each of the alphas.
+        """
+        result = self.bilevel_step.hypergradient(
+            train_batch, alpha_batch, method
+        )
+        return result.loss, result.gradients
 
     def get_config(self):
         return {
@@ -367,7 +382,7 @@ class DartsSearchModel(keras.Model):
             "xi": self.xi,
             "epsilon": self.epsilon,
             "seed": self.seed,
-            **self._network_options,
+            **self._options,
         }
 
     def get_compile_config(self):
@@ -382,10 +397,6 @@ class DartsSearchModel(keras.Model):
         """Restores both optimizers, built, so that their state can load."""
         self.compile(**keras.saving.deserialize_keras_object(config))
 
-    def _variable_names(self):
-        groups = (self.network_weights, self.alphas)
-        return [[v.path for v in variables] for variables in groups]
-
     def _build_optimizers(self):
         if self.built and self.compiled:
             for optimizer, variables in (
@@ -394,102 +405,6 @@ class DartsSearchModel(keras.Model):
             ):
                 if not optimizer.built:
                     optimizer.build(variables)
-
-    def _create_metrics(self, train_spec):
-        """Creates the metrics' variables, which Keras leaves to the first step.
-
-        A step that creates variables is traced twice: the user would wait for
-        its graph twice as long.
-        """
-        x, y = (
-            keras.tree.map_structure(
-                lambda spec: tf.zeros((1, *spec.shape[1:]), spec.dtype), part
-            )
-            for part in train_spec[:2]
-        )
-        shape = self.supernet.compute_output_shape(x.shape)
-        self.compute_metrics(x, y, keras.ops.zeros(shape))
-        self.reset_metrics()
-
-    def _loss_at(self, weights, alphas, state, batch):
-        """Evaluates the loss at given values; no variable is touched."""
-        x, y, sample_weight = batch
-        variables = self.supernet.non_trainable_variables
-        mapping = [
-            *zip(self.network_weights, weights, strict=True),
-            *zip(self.alphas, alphas, strict=True),
-            *zip(variables, state, strict=True),
-        ]
-        with keras.StatelessScope(mapping, collect_losses=True) as scope:
-            predictions = self.supernet(x, training=True)
-            loss = self.compute_loss(
-                x, y, predictions, sample_weight, training=True
-            )
-        new_state = [scope.get_current_value(v) for v in variables]
-        return loss, (predictions, new_state)
-
-    def hypergradient_at(self, train_batch, alpha_batch, method=None):
-        """Computes the hypergradient; nothing of the model is changed.
-
-        Args:
-            train_batch: Tuple `(x, y, sample_weight)` of tensors; the last
-                may be `None`.
-            alpha_batch: Tuple of the same form.
-            method: Optional string, another method than the model's.
-
-        Returns:
-            The validation loss, at w' unless of first order, and a list with
-            the gradient for each of the alphas.
-        """
-        train, validation = self._bind(train_batch), self._bind(alpha_batch)
-        method = self.hypergradient if method is None else method
-        weights, alphas = _values(self.network_weights), _values(self.alphas)
-        if method == "first_order":
-            return hypergradient_lib.first_order_hypergradient(
-                validation, weights, alphas
-            )
-        return hypergradient_lib.unrolled_hypergradient(
-            train,
-            validation,
-            weights,
-            alphas,
-            xi=self.optimizer.learning_rate if self.xi is None else self.xi,
-            virtual_step=self._virtual_step,
-            mixed_product=(
-                hypergradient_lib.exact
-                if method == "exact"
-                else hypergradient_lib.finite_difference(self.epsilon)
-            ),
-        )
-
-    def _bind(self, batch):
-        """Returns the loss on a batch, from the current state on."""
-        state = _values(self.supernet.non_trainable_variables)
-        return hypergradient_lib.Bound(self._objective, (state, batch))
-
-    def _virtual_step(self, gradients, weights, xi):
-        """Takes the step that the weights' optimizer would take (Eq. 6)."""
-        if isinstance(self.optimizer, optimizers.SGD):
-            gradients = self.optimizer.directions(
-                gradients, weights, self.network_weights
-            )
-        return hypergradient_lib.sgd_step(gradients, weights, xi)
-
-
-_NOT_FINITE = "Expected a finite loss"
-
-
-def _check_finite(loss, gradients):
-    """Returns the loss, or fails if it or a gradient is not finite."""
-    norm = tf.add_n([tf.reduce_sum(tf.abs(g)) for g in gradients])
-    with tf.control_dependencies(
-        [tf.debugging.check_numerics(norm, _NOT_FINITE)]
-    ):
-        return tf.debugging.check_numerics(loss, _NOT_FINITE)
-
-
-def _values(variables):
-    return [tf.convert_to_tensor(variable.value) for variable in variables]
 
 
 def _check_method(hypergradient, xi, epsilon):

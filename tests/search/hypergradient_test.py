@@ -59,7 +59,7 @@ def test_unrolled_hypergradient_of_a_quadratic(method, traced):
         if method == "exact"
         else hypergradient.finite_difference()
     )
-    loss, (gradient,) = _unrolled(product, traced)
+    loss, (gradient,), _ = _unrolled(product, traced)
     virtual = W - XI * A.T @ (A @ W - B @ ALPHA)
     np.testing.assert_allclose(
         loss, np.sum((virtual - C) ** 2) / 2 + D @ ALPHA, rtol=1e-12
@@ -70,7 +70,7 @@ def test_unrolled_hypergradient_of_a_quadratic(method, traced):
 
 
 def test_first_order_hypergradient_of_a_quadratic():
-    loss, (gradient,) = hypergradient.first_order_hypergradient(
+    loss, (gradient,), _ = hypergradient.first_order_hypergradient(
         _bounds()[1], *_values()
     )
     np.testing.assert_allclose(gradient, D, rtol=1e-12)
@@ -78,7 +78,7 @@ def test_first_order_hypergradient_of_a_quadratic():
 
 
 def test_xi_of_zero_is_the_first_order():
-    _, (gradient,) = _unrolled(hypergradient.exact, xi=0.0)
+    _, (gradient,), _ = _unrolled(hypergradient.exact, xi=0.0)
     np.testing.assert_allclose(gradient, D, rtol=1e-12)
 
 
@@ -123,7 +123,7 @@ def test_exact_hypergradient_equals_differentiating_the_whole_step():
         loss, _ = _validation(virtual, alphas)
     (expected,) = outer.gradient(loss, alphas)
     train = hypergradient.Bound(hypergradient.Objective(_smooth_train))
-    _, (result,) = hypergradient.unrolled_hypergradient(
+    _, (result,), _ = hypergradient.unrolled_hypergradient(
         train,
         _bounds()[1],
         weights,

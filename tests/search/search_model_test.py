@@ -146,10 +146,7 @@ def test_exact_hypergradient_equals_differentiating_the_whole_step(float64):
     _, batches = _pairs()
     batches = _tensors([(x.astype("float64"), y) for x, y in batches])
     loss, gradients = model.hypergradient_at(*batches)
-    state = [
-        tf.convert_to_tensor(v.value)
-        for v in model.supernet.non_trainable_variables
-    ]
+    step = model.bilevel_step
     weights, alphas = (
         [tf.convert_to_tensor(v.value) for v in variables]
         for variables in (model.network_weights, model.alphas)
@@ -158,13 +155,22 @@ def test_exact_hypergradient_equals_differentiating_the_whole_step(float64):
         outer.watch(alphas)
         with tf.GradientTape() as inner:
             inner.watch(weights)
-            train_loss, _ = model._loss_at(weights, alphas, state, batches[0])
+            train_loss, _ = step.loss_at(
+                "weights",
+                weights,
+                alphas,
+                step.state("weights"),
+                [],
+                batches[0],
+            )
         slopes = inner.gradient(train_loss, weights)
         virtual = [
             w - 0.1 * (slope + 3e-4 * w)
             for w, slope in zip(weights, slopes, strict=True)
         ]
-        expected, _ = model._loss_at(virtual, alphas, state, batches[1])
+        expected, _ = step.loss_at(
+            "alphas", virtual, alphas, step.state("alphas"), [], batches[1]
+        )
     np.testing.assert_allclose(loss, expected, rtol=1e-12)
     for a, b in zip(gradients, outer.gradient(expected, alphas), strict=True):
         assert a.dtype == tf.float64
@@ -225,7 +231,7 @@ def test_virtual_step_includes_momentum_and_decay():
     model.fit(dataset, epochs=2, verbose=0)
     weights = [tf.convert_to_tensor(v.value) for v in model.network_weights]
     gradients = [tf.ones_like(w) for w in weights]
-    virtual = model._virtual_step(gradients, weights, 0.1)
+    virtual = model.bilevel_step.virtual_step(gradients, weights, 0.1)
     buffers = model.optimizer.momentum_buffers(model.network_weights)
     for w, buffer, result in zip(weights, buffers, virtual, strict=True):
         w, buffer = np.array(w), np.array(buffer)

@@ -1,0 +1,227 @@
+"""Times steps of the recurrent language models, and the parts of one.
+
+    python -m benchmarks.recurrent_step
+    python -m benchmarks.recurrent_step --what=hidden,softmax,weights,alphas
+    python -m benchmarks.recurrent_step --what=training --units=850
+
+The default is a step of the search with each of the three hypergradients, at
+300 units, 64 rows and 35 words. `--what` also takes
+
+- `training`: a step of the network of a published genotype;
+- the parts of a search step, each in a graph of its own: `hidden`, the forward
+  pass below the softmax; `loss`, that and the loss; `softmax`, loss and
+  gradient of the softmax alone, from given outputs of the cell; `weights` and
+  `alphas`, loss and gradient for either; `mixed`, the exact product of the
+  second derivative. A first-order step is `alphas` and `weights`; the finite
+  difference is `weights` twice, a gradient for both, and `alphas` twice.
+
+Prints JSON: seconds of the first step (which builds the graph) and of the
+others (median, least, most), words in a second, peak memory in GB, the device
+and the versions.
+"""
+
+import dataclasses
+
+from benchmarks import stepping
+from trainers import options
+
+_METHODS = ("first_order", "finite_difference", "exact")
+_PARTS = ("hidden", "loss", "softmax", "weights", "alphas", "mixed")
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Options of the benchmark; each field is a flag of the same name."""
+
+    what: str = options.option(
+        "What is timed, separated by commas: "
+        f"{', '.join((*_METHODS, 'training', *_PARTS))}.",
+        ",".join(_METHODS),
+    )
+    units: int = options.option("Width of the embedding and the cell.", 300)
+    batch_size: int = options.option("Rows of text.", 64)
+    sequence_length: int = options.option("Words in a piece.", 35)
+    vocabulary_size: int = options.option("Number of words.", 10_000)
+    genotype: str = options.option(
+        "Published genotype of `training`.", "RECURRENT_DARTS_V2"
+    )
+    steps: int = options.option("Steps counted, after two that are not.", 5)
+    output: str | None = options.option("File for the JSON; none prints.", None)
+
+    def __post_init__(self):
+        """Fails on values that would only show after a long time."""
+        known = (*_METHODS, "training", *_PARTS)
+        unknown = sorted(set(self.what.split(",")) - set(known))
+        if unknown:
+            raise ValueError(f"`what` may be {known}. Received: {unknown}")
+
+
+def run(config):
+    """Runs the benchmark and prints its JSON.
+
+    Args:
+        config: A `Config`.
+    """
+    settings = [
+        {**dataclasses.asdict(config), "what": what}
+        for what in config.what.split(",")
+    ]
+    words = config.batch_size * config.sequence_length
+    results = [
+        {
+            "what": setting["what"],
+            "words_per_second": round(words / row["step_median"]),
+            **row,
+        }
+        for setting, row in zip(
+            settings, stepping.in_turns(settings, config.steps), strict=True
+        )
+    ]
+    stepping.report(config, results=results)
+
+
+def _step(what, **setting):
+    """Returns the function that is timed."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    if what == "training":
+        return _training(**setting)
+    return _search(what, **setting)
+
+
+def _text(vocabulary_size, batch_size, sequence_length):
+    """Returns the pieces of a random text, one for each stream."""
+    import numpy as np
+    import tensorflow as tf
+
+    shape = (2, batch_size, sequence_length + 1)
+    words = np.random.default_rng(0).integers(vocabulary_size, size=shape)
+    return tuple(
+        (
+            tf.constant(rows[:, :-1], "int32"),
+            tf.constant(rows[:, 1:], "int32"),
+            tf.constant(False),
+        )
+        for rows in words
+    )
+
+
+def _search(what, vocabulary_size, units, batch_size, sequence_length, **_):
+    import tensorflow as tf
+
+    import darts_tf
+
+    model = darts_tf.DartsSearchModel(
+        "recurrent",
+        what if what in _METHODS else "finite_difference",
+        vocabulary_size=vocabulary_size,
+        units=units,
+        sequence_length=sequence_length,
+    )
+    model.compile()
+    model.build((batch_size, None))
+    pieces = _text(vocabulary_size, batch_size, sequence_length)
+    if what in _METHODS:
+        # Of an open length, as the streams of a search deliver them.
+        spec = tf.TensorSpec((batch_size, None), "int32")
+        piece = (spec, spec, tf.TensorSpec((), "bool"))
+        dataset = tf.data.Dataset.from_generator(
+            lambda: iter([pieces]), output_signature=(piece, piece)
+        )
+        return stepping.training_step(model, dataset.repeat())
+    part = tf.function(_part(what, model, pieces[0]), autograph=False)
+    return lambda: [tensor.numpy() for tensor in tf.nest.flatten(part())]
+
+
+def _part(what, model, piece):
+    """Returns one of the parts of a search step, as scalars."""
+    import tensorflow as tf
+
+    from darts_tf.models import language_loss
+
+    supernet = model.supernet
+    tokens, targets, _ = piece
+    state = tf.zeros((tokens.shape[0], supernet.units))
+
+    def hidden():
+        return supernet.hidden(tokens, state, training=True)
+
+    def loss():
+        return language_loss.language_losses(supernet, hidden(), targets)
+
+    def softmax():
+        outputs = tf.ones((*tokens.shape, supernet.units))
+        table = supernet.embedding.value
+        with tf.GradientTape() as tape:
+            tape.watch(outputs)
+            value, _ = language_loss.language_losses(
+                supernet, {"outputs": outputs}, targets, 0.0
+            )
+        return _sums(tape.gradient(value, [outputs, table]))
+
+    def values():
+        groups = (model.network_weights, model.alphas)
+        return [[tf.identity(v.value) for v in group] for group in groups]
+
+    def gradients(wrt):
+        bound = model.bilevel_step.bind("weights", piece)
+        evaluation = bound.gradients(*values(), wrt=wrt)
+        return _sums(evaluation.weight_gradients + evaluation.alpha_gradients)
+
+    def mixed():
+        weights, alphas = values()
+        bound = model.bilevel_step.bind("weights", piece)
+        return _sums(bound.mixed_product(weights, alphas, weights))
+
+    return {
+        "hidden": lambda: _sums([hidden()["outputs"]]),
+        "loss": loss,
+        "softmax": softmax,
+        "weights": lambda: gradients("weights"),
+        "alphas": lambda: gradients("alphas"),
+        "mixed": mixed,
+    }[what]
+
+
+def _sums(tensors):
+    """Returns one number for each tensor, so that none can be left out."""
+    import tensorflow as tf
+
+    return [tf.reduce_sum(tf.convert_to_tensor(tensor)) for tensor in tensors]
+
+
+def _training(
+    vocabulary_size, units, batch_size, sequence_length, genotype, **_
+):
+    import tensorflow as tf
+
+    import darts_tf
+    from darts_tf.models import language_loss
+
+    network = darts_tf.RecurrentNetwork(
+        darts_tf.zoo.get(genotype), vocabulary_size, units
+    )
+    network.build((batch_size, None))
+    optimizer = darts_tf.search.SGD(20.0, 0.0, 8e-7, global_clipnorm=0.25)
+    optimizer.build(network.trainable_variables)
+    state = tf.Variable(network.initial_state(batch_size))
+    tokens, targets, _ = _text(vocabulary_size, batch_size, sequence_length)[0]
+    spec = tf.TensorSpec((batch_size, None), "int32")
+
+    @tf.function(input_signature=[spec, spec], autograph=False)
+    def step(tokens, targets):
+        with tf.GradientTape() as tape:
+            hidden = network.hidden(tokens, state, training=True)
+            _, loss = language_loss.language_losses(network, hidden, targets)
+        weights = network.trainable_variables
+        gradients = tape.gradient(loss, [weight.value for weight in weights])
+        optimizer.apply(gradients, weights)
+        state.assign(hidden["state"])
+        return loss
+
+    return lambda: float(step(tokens, targets))
+
+
+if __name__ == "__main__":
+    stepping.main(Config, run, _step)

@@ -1,0 +1,69 @@
+"""The search on images: the supernet classifies them."""
+
+import keras
+import tensorflow as tf
+
+from darts_tf.models import conv_supernet
+from darts_tf.search import bilevel_data
+from darts_tf.search import image_arrays
+from darts_tf.search import optimizers
+from darts_tf.search import schedules
+from darts_tf.search import task
+
+
+class ImageTask(task.Task):
+    """Classification: any Keras loss of the labels and the logits."""
+
+    supernet_class = conv_supernet.ConvSupernet
+
+    def compile_options(self, loss, metrics):
+        if loss is None:
+            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        return {
+            "loss": loss,
+            "metrics": ["accuracy"] if metrics is None else metrics,
+        }
+
+    def optimizers(self):
+        return optimizers.SGD(global_clipnorm=5.0), optimizers.Adam()
+
+    def callbacks(self, epochs):
+        return [schedules.CosineDecay(epochs=epochs)]
+
+    def source(self, x, y, alpha_data, batch_size, weights):
+        if isinstance(x, tf.data.Dataset):
+            bilevel_data.refuse(
+                "a tf.data.Dataset", y=y, batch_size=batch_size, **weights
+            )
+            return bilevel_data.DatasetPairs(x, alpha_data)
+        bilevel_data.refuse("arrays, which `fit` splits", alpha_data=alpha_data)
+        return image_arrays.ImageArrays(x, y, batch_size, **weights)
+
+    def train_loss(self, model, batch, carried):
+        x, y, sample_weight = batch
+        predictions = model.supernet(x, training=True)
+        loss = model.compute_loss(
+            x, y, predictions, sample_weight, training=True
+        )
+        return loss, predictions, carried
+
+    def validation_loss(self, model, batch, carried):
+        return self.train_loss(model, batch, carried)
+
+    def create_metrics(self, model, batch_spec):
+        x, y = (
+            keras.tree.map_structure(
+                lambda spec: tf.zeros((1, *spec.shape[1:]), spec.dtype), part
+            )
+            for part in batch_spec[:2]
+        )
+        shape = model.supernet.compute_output_shape(x.shape)
+        model.compute_metrics(x, y, keras.ops.zeros(shape))
+        model.reset_metrics()
+
+    def update_metrics(self, model, batch, predictions):
+        x, y, sample_weight = batch
+        return model.compute_metrics(x, y, predictions, sample_weight)
+
+    def test_step(self, model, data):
+        return keras.Model.test_step(model, data)

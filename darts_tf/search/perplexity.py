@@ -1,0 +1,25 @@
+"""How many words a language model hesitates between, on average."""
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="darts_tf")
+class Perplexity(keras.metrics.Mean):
+    """The exponential of the mean cross-entropy of a word.
+
+    Args:
+        **kwargs: Keyword arguments of `keras.metrics.Mean`. `update_state`
+            takes the mean cross-entropy of a batch, in nats, and as
+            `sample_weight` the number of its words.
+
+    Example:
+
+    >>> metric = darts_tf.search.Perplexity()
+    >>> metric.update_state(np.log(10.0), 35)
+    >>> metric.update_state(np.log(1000.0), 35)
+    >>> round(float(metric.result()), 3)
+    100.0
+    """
+
+    def result(self):
+        return keras.ops.exp(super().result())

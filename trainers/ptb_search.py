@@ -1,0 +1,183 @@
+"""Searches a recurrent cell.
+
+    python -m trainers.ptb_search --preset=quick --workdir=RUN
+    python -m trainers.ptb_search --preset=paper --data_dir=DATA --workdir=RUN
+
+The preset `quick` searches on the manual of the running Python, which needs no
+download, in a few minutes on 2 CPU cores; `paper` is the protocol of Section
+3.1.2 and Appendix A.1.2 of the DARTS paper, on Penn Treebank, second order. The
+weights learn from the training text and the alphas from the validation text;
+the test text is not touched.
+
+The folder `workdir` gets, as the search goes on, `config.json`,
+`genotype.json` (which `trainers.ptb_train` takes as `--genotype`), the drawn
+`cell.svg`, `alphas.jsonl`, `history.jsonl` and `tensorboard/`.
+"""
+
+import dataclasses
+
+import keras
+
+import darts_tf
+from darts_tf.data import corpus as corpus_lib
+from darts_tf.data import text_streams
+from trainers import options
+from trainers import search_run
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Options of the search; each field is a flag of the same name."""
+
+    workdir: str = options.option("New folder for everything that is found.")
+    corpus: str = options.option(
+        "ptb, wikitext-2, topics, or a folder with train.txt, valid.txt and "
+        "test.txt.",
+        "ptb",
+    )
+    data_dir: str | None = options.option(
+        "Folder of the published texts; none is ~/.cache/darts_tf.", None
+    )
+    epochs: int = options.option("Passes over the training text.", 50)
+    steps_per_epoch: int | None = options.option(
+        "Steps in an epoch; none is a whole pass.", None
+    )
+    batch_size: int = options.option("Rows of either text.", 256)
+    sequence_length: int = options.option("Words in a piece.", 35)
+    vary_length: bool = options.option(
+        "Give 5 % of the pieces half the length.", True
+    )
+    units: int = options.option("Width of the embedding and the cell.", 300)
+    num_nodes: int = options.option("Searched nodes of the cell.", 8)
+    primitives: str = options.option(
+        "Candidate activations, separated by commas.",
+        ",".join(darts_tf.SearchSpace.recurrent().primitives),
+    )
+    output_dropout: float = options.option("Of the cell's outputs.", 0.75)
+    hidden_dropout: float = options.option("Of the state and the nodes.", 0.25)
+    cell_input_dropout: float = options.option("Of the cell's inputs.", 0.75)
+    embedded_dropout: float = options.option("Of the embedded words.", 0.2)
+    word_dropout: float = options.option("Of whole words.", 0.0)
+    hypergradient: str = options.option(
+        "first_order, finite_difference or exact.", "finite_difference"
+    )
+    xi: float | None = options.option(
+        "Length of the virtual step; none is the current learning rate.", None
+    )
+    learning_rate: float = options.option(
+        "Of the network weights, at full length.", 20.0
+    )
+    momentum: float = options.option("Of the network weights.", 0.0)
+    weight_decay: float = options.option("Of the network weights.", 5e-7)
+    clipnorm: float = options.option(
+        "Largest norm of the gradient of the network weights.", 0.25
+    )
+    slowness: float = options.option(
+        "Weight of the penalty on changes of the state.", 1e-3
+    )
+    alpha_learning_rate: float = options.option("Of the alphas (Adam).", 3e-3)
+    alpha_weight_decay: float = options.option("Of the alphas.", 1e-3)
+    seed: int = options.option("Seeds Python, NumPy, TensorFlow and data.", 0)
+
+    def __post_init__(self):
+        """Fails on values that would only show after a long time."""
+        search_run.check_positive(
+            self, "epochs", "batch_size", "sequence_length", "units"
+        )
+
+
+PRESETS = {
+    "quick": {
+        "corpus": "topics",
+        "epochs": 3,
+        "batch_size": 32,
+        "units": 64,
+        "output_dropout": 0.3,
+        "hidden_dropout": 0.1,
+        "cell_input_dropout": 0.3,
+        "embedded_dropout": 0.1,
+        "alpha_learning_rate": 3e-2,
+    },
+    "paper": {},
+}
+
+
+def run(config):
+    """Runs the search.
+
+    Args:
+        config: A `Config`.
+
+    Returns:
+        The `darts_tf.Genotype` that was found.
+    """
+    keras.utils.set_random_seed(config.seed)
+    corpus = corpus_lib.load(config.corpus, config.data_dir)
+    model = _make_model(config, corpus)
+    pairs, steps = _pairs(config, corpus)
+    return search_run.search(
+        model, pairs, config, steps, f"Searching on {corpus.name}"
+    )
+
+
+def _make_model(config, corpus):
+    """Makes the search model, built and compiled; fails on what cannot work."""
+    space = darts_tf.SearchSpace.recurrent(
+        [name.strip() for name in config.primitives.split(",")],
+        config.num_nodes,
+    )
+    model = darts_tf.DartsSearchModel(
+        space,
+        config.hypergradient,
+        config.xi,
+        seed=config.seed,
+        vocabulary_size=corpus.vocabulary_size,
+        units=config.units,
+        dropouts={
+            "output": config.output_dropout,
+            "hidden": config.hidden_dropout,
+            "cell_input": config.cell_input_dropout,
+            "embedded": config.embedded_dropout,
+            "words": config.word_dropout,
+        },
+        sequence_length=config.sequence_length,
+        slowness=config.slowness,
+    )
+    model.compile(
+        darts_tf.search.SGD(
+            config.learning_rate,
+            config.momentum,
+            config.weight_decay,
+            config.clipnorm,
+        ),
+        darts_tf.search.Adam(
+            config.alpha_learning_rate,
+            beta_1=0.9,
+            coupled_weight_decay=config.alpha_weight_decay,
+        ),
+    )
+    model.build((config.batch_size, None))
+    return model
+
+
+def _pairs(config, corpus):
+    """Returns the pairs of pieces, and how many there are in an epoch."""
+    pairs = text_streams.paired(
+        corpus.train,
+        corpus.valid,
+        config.batch_size,
+        config.sequence_length,
+        seed=config.seed,
+        vary_length=config.vary_length,
+    )
+    steps = text_streams.steps_per_epoch(
+        len(corpus.train),
+        config.batch_size,
+        config.sequence_length,
+        config.vary_length,
+    )
+    return pairs, config.steps_per_epoch or steps
+
+
+if __name__ == "__main__":
+    options.main(Config, run, PRESETS)
