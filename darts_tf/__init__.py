@@ -15,6 +15,7 @@ from darts_tf.models.counting import count_multiply_adds
 from darts_tf.models.counting import count_parameters
 from darts_tf.models.recurrent_network import RecurrentNetwork
 from darts_tf.models.recurrent_supernet import RecurrentSupernet
+from darts_tf.models.stateful_language_model import StatefulLanguageModel
 from darts_tf.search.callbacks import SearchLog
 from darts_tf.search.hypergradient_check import check_hypergradient
 from darts_tf.search.search_model import DartsSearchModel

@@ -16,7 +16,6 @@ training goes on, and at the end `metrics.json` and `network.keras`.
 
 import dataclasses
 import json
-import pathlib
 import time
 
 import keras
@@ -25,6 +24,7 @@ import darts_tf
 from darts_tf.data import augmentation
 from darts_tf.data import streams
 from darts_tf.search import schedules
+from trainers import genotypes
 from trainers import images
 from trainers import options
 from trainers import workdir
@@ -35,9 +35,7 @@ class Config:
     """Options of the training; each field is a flag of the same name."""
 
     workdir: str = options.option("New folder for everything that comes out.")
-    genotype: str = options.option(
-        "File genotype.json of a search, or the name of a published genotype."
-    )
+    genotype: str = options.option(genotypes.HELP)
     dataset: str = options.option(
         "digits, a data set of TensorFlow Datasets, or a folder of images.",
         "cifar10",
@@ -119,7 +117,7 @@ def run(config):
         A dictionary of the figures written to `metrics.json`.
     """
     keras.utils.set_random_seed(config.seed)
-    genotype = read_genotype(config.genotype)
+    genotype = genotypes.read(config.genotype, "conv")
     dataset = images.load(config)
     network = _make_network(config, genotype, dataset)
     batches, steps = _batches(config, dataset)
@@ -173,30 +171,6 @@ def run(config):
     workdir.write_json(folder / "metrics.json", metrics)
     print(f"Test accuracy: {accuracy:.4f}  (test loss {loss:.4f})")
     return metrics
-
-
-def read_genotype(source):
-    """Reads a genotype from a file, or finds a published one by its name.
-
-    Args:
-        source: String, a path or a name.
-
-    Returns:
-        A `darts_tf.Genotype`.
-
-    Raises:
-        ValueError: If it is neither, or the file holds no genotype.
-    """
-    path = pathlib.Path(source)
-    if path.is_file():
-        return darts_tf.Genotype.load(path)
-    if path.suffix or len(path.parts) > 1:
-        raise ValueError(
-            "`genotype` must be a file or one of "
-            f"{darts_tf.zoo.names()}. Received: genotype={source!r}, which "
-            "does not exist"
-        )
-    return darts_tf.zoo.get(source)
 
 
 def _make_network(config, genotype, dataset):

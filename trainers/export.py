@@ -3,9 +3,11 @@
     python -m trainers.export --network=RUN/network.keras --workdir=OUT
 
 Writes `OUT/saved_model/` and `OUT/network.tflite`, runs them and the network
-itself on test images of the data set that the network was trained on, and
-prints by how much their logits differ at most (`OUT/export.json`). Both take
-normalised images, as the network does.
+itself on test data of the data set that the network was trained on, and prints
+by how much their logits differ at most (`OUT/export.json`). The files of a
+network of `trainers.cnn_train` take normalised images, as the network does;
+those of `trainers.ptb_train` are one step of the language model, a word and a
+state, with `OUT/vocabulary.txt` beside them.
 """
 
 import dataclasses
@@ -16,7 +18,9 @@ import keras
 
 import darts_tf
 from darts_tf.data import augmentation
+from darts_tf.data import corpus
 from darts_tf.data import streams
+from darts_tf.export import step_model
 from trainers import images
 from trainers import options
 from trainers import workdir
@@ -34,10 +38,12 @@ class Config:
     )
     workdir: str = options.option("New folder for the files.")
     num_images: int = options.option(
-        "Test images on which to compare the files.", 64
+        "Test images, or words of the test text, on which to compare the "
+        "files.",
+        64,
     )
     data_dir: str | None = options.option(
-        "Folder of TensorFlow Datasets; none is the training run's.", None
+        "Folder of the data set; none is the training run's.", None
     )
 
     def __post_init__(self):
@@ -59,14 +65,36 @@ def run(config):
         A dictionary of the figures written to `export.json`.
     """
     path = pathlib.Path(config.network)
-    training = _training_config(path, config)
+    values = _training_values(path, config)
     network = keras.saving.load_model(path)
-    if not isinstance(network, darts_tf.ConvNetwork):
+    if isinstance(network, darts_tf.RecurrentNetwork):
+        samples, report = _export_step(config, path, values, network)
+    elif isinstance(network, darts_tf.ConvNetwork):
+        samples, report = _export_images(config, values, network)
+    else:
         raise ValueError(
-            "`network` must be the network.keras of trainers.cnn_train. "
-            f"Received: network={config.network!r}, a {type(network).__name__}"
+            "`network` must be the network.keras of trainers.cnn_train or "
+            f"trainers.ptb_train. Received: network={config.network!r}, a "
+            f"{type(network).__name__}"
         )
-    dataset = images.load(training)
+    folder = pathlib.Path(config.workdir).expanduser()
+    workdir.write_json(folder / "export.json", report)
+    size, differences = report["tflite_bytes"], report["largest_difference"]
+    print(
+        f"Wrote {folder}/saved_model and {folder}/network.tflite ({size:,} bytes)"
+    )
+    print(f"Largest difference of logits on {samples}:")
+    print(f"  Keras - SavedModel   {differences['saved_model']:.2e}")
+    print(f"  Keras - TFLite       {differences['tflite']:.2e}")
+    print(f"  SavedModel - TFLite  {differences['saved_model_tflite']:.2e}")
+    return report
+
+
+def _export_images(config, values, network):
+    """Exports an image network and compares the files on test images."""
+    dataset = images.load(
+        _DatasetConfig(**{name: values[name] for name in _DATASET_FIELDS})
+    )
     batch = next(
         iter(
             streams.sequential(
@@ -83,21 +111,43 @@ def run(config):
     tflite = darts_tf.export.export_tflite(
         saved_model, folder / "network.tflite"
     )
-    differences = darts_tf.export.largest_differences(
-        network, batch[0], saved_model, tflite
-    )
-    report = {
-        "images": int(batch[0].shape[0]),
+    count = int(batch[0].shape[0])
+    return f"{count} test images", {
+        "images": count,
         "tflite_bytes": tflite.stat().st_size,
-        "largest_difference": differences,
+        "largest_difference": darts_tf.export.largest_differences(
+            network, batch[0], saved_model, tflite
+        ),
     }
-    workdir.write_json(folder / "export.json", report)
-    print(f"Wrote {saved_model} and {tflite} ({tflite.stat().st_size:,} bytes)")
-    print(f"Largest difference of logits on {report['images']} test images:")
-    print(f"  Keras - SavedModel   {differences['saved_model']:.2e}")
-    print(f"  Keras - TFLite       {differences['tflite']:.2e}")
-    print(f"  SavedModel - TFLite  {differences['saved_model_tflite']:.2e}")
-    return report
+
+
+def _export_step(config, path, values, network):
+    """Exports a step of a language model and compares it on a test text."""
+    text = corpus.load(values["corpus"], values["data_dir"])
+    vocabulary = step_model.read_vocabulary(path)
+    if text.vocabulary != vocabulary:
+        raise ValueError(
+            "The text to compare on must have the vocabulary of the network, "
+            f"{len(vocabulary)} words in their order. Received: another one, "
+            f"of {text.vocabulary_size} words, in {text.name!r}"
+        )
+    tokens = text.test[None, : config.num_images]
+    folder = workdir.create(config.workdir, options.to_json(config))
+    saved_model = step_model.export_step_model(
+        network, folder / "saved_model", vocabulary
+    )
+    tflite = darts_tf.export.export_tflite(
+        saved_model, folder / "network.tflite"
+    )
+    step_model.write_vocabulary(folder / step_model.VOCABULARY_FILE, vocabulary)
+    count = int(tokens.size)
+    return f"{count} words of the test text", {
+        "words": count,
+        "tflite_bytes": tflite.stat().st_size,
+        "largest_difference": step_model.largest_step_differences(
+            network, tokens, saved_model, tflite
+        ),
+    }
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,7 +160,8 @@ class _DatasetConfig:
     max_samples: int | None
 
 
-def _training_config(path, config):
+def _training_values(path, config):
+    """Returns the options of the training run, with its data where it is."""
     beside = path.with_name(workdir.CONFIG_FILE)
     if not path.is_file() or not beside.is_file():
         raise ValueError(
@@ -118,10 +169,9 @@ def _training_config(path, config):
             f"its training run beside it. Received: network={str(path)!r}"
         )
     values = json.loads(beside.read_text(encoding="utf-8"))
-    chosen = {name: values[name] for name in _DATASET_FIELDS}
     if config.data_dir is not None:
-        chosen["data_dir"] = config.data_dir
-    return _DatasetConfig(**chosen)
+        values["data_dir"] = config.data_dir
+    return values
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import Any
 from darts_tf.spaces import atomic_file
 
 CONFIG_FILE = "config.json"
+METRICS_FILE = "metrics.json"
 
 
 def create(
@@ -63,6 +64,52 @@ def create(
         )
     write_json(folder / CONFIG_FILE, config_json)
     return folder
+
+
+def create_or_resume(
+    path: str | os.PathLike[str], config_json: dict[str, Any]
+) -> tuple[pathlib.Path, bool]:
+    """Makes the folder of a new run, or finds that of a run to go on with.
+
+    Args:
+        path: String or path, the folder: new, empty, or with a run of the same
+            config that has not come to its `metrics.json`.
+        config_json: Dictionary, the resolved config, from `options.to_json`.
+
+    Returns:
+        The folder as a `pathlib.Path`, and whether there is a run in it.
+
+    Raises:
+        ValueError: If the config of the run in it is another one.
+        OSError: As `create`, also if the run there has come to its end.
+
+    Example:
+
+    >>> import tempfile
+    >>> from trainers import workdir
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = f"{folder.name}/run"
+    >>> workdir.create_or_resume(path, {"epochs": 50})[1]
+    False
+    >>> workdir.create_or_resume(path, {"epochs": 50})[1]
+    True
+    >>> folder.cleanup()
+    """
+    folder = pathlib.Path(path).expanduser()
+    config = folder / CONFIG_FILE
+    if not config.is_file() or (folder / METRICS_FILE).exists():
+        return create(path, config_json), False
+    before = json.loads(config.read_text(encoding="utf-8"))
+    # The same folder can be written in several ways.
+    names = (config_json.keys() | before.keys()) - {"workdir"}
+    for name in sorted(names):
+        if config_json.get(name) != before.get(name):
+            raise ValueError(
+                "A run goes on with the options it was begun with: "
+                f"{name}={before.get(name)!r} in {str(config)!r}. "
+                f"Received: {name}={config_json.get(name)!r}"
+            )
+    return folder, True
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:

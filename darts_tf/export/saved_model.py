@@ -6,6 +6,8 @@ import pathlib
 import keras
 import tensorflow as tf
 
+ASSETS = "assets.extra"
+
 
 def export_saved_model(network, path):
     """Writes what a network computes in inference as a SavedModel.
@@ -41,22 +43,40 @@ def export_saved_model(network, path):
     TensorShape([3, 10])
     >>> folder.cleanup()
     """
-    path = pathlib.Path(path)
-    if path.exists():
-        raise FileExistsError(
-            f"`path` must not exist yet. Received: path={str(path)!r}"
-        )
     shape = input_shape(network)
     signature = [tf.TensorSpec(shape, tf.float32, name="images")]
 
     def serve(images):
         return {"logits": network(images, training=False)}
 
+    return write(network, path, serve, signature)
+
+
+def write(network, path, serve, signature):
+    """Writes a function of a network, and its genotype, as a SavedModel.
+
+    Args:
+        network: A built model with a `genotype`, whose variables it uses.
+        path: String or path, a folder that does not exist yet.
+        serve: Callable, the endpoint `serve`; it returns a dictionary.
+        signature: List of `tf.TensorSpec`, one for each argument of `serve`.
+
+    Returns:
+        The folder as a `pathlib.Path`.
+
+    Raises:
+        FileExistsError: If there is something at the path.
+    """
+    path = pathlib.Path(path)
+    if path.exists():
+        raise FileExistsError(
+            f"`path` must not exist yet. Received: path={str(path)!r}"
+        )
     archive = keras.export.ExportArchive()
     archive.track(network)
     archive.add_endpoint("serve", serve, signature)
     archive.write_out(str(path), verbose=False)
-    assets = path / "assets.extra"
+    assets = path / ASSETS
     os.makedirs(assets, exist_ok=True)
     network.genotype.save(assets / "genotype.json")
     return path

@@ -216,7 +216,11 @@ class Recurrence(keras.layers.Layer):
             state, carried = nodes(first, matrices, mask, carried)
             return (state, *carried), (state, *carried)
 
-        last, sequences = keras.ops.scan(step, (state, *carried), products)
+        if products.shape[0] == 1:  # a step, as it is exported, has no loop
+            last, outputs = step((state, *carried), products[0])
+            sequences = [outputs[0][None]]
+        else:
+            last, sequences = keras.ops.scan(step, (state, *carried), products)
         return keras.ops.transpose(sequences[0], (1, 0, 2)), *last
 
     def _drop(self, inputs, state):

@@ -9,3 +9,4 @@ from darts_tf.models.language_loss import language_losses
 from darts_tf.models.language_model import slowness
 from darts_tf.models.recurrent_network import RecurrentNetwork
 from darts_tf.models.recurrent_supernet import RecurrentSupernet
+from darts_tf.models.stateful_language_model import StatefulLanguageModel

@@ -2,6 +2,7 @@
 
 from darts_tf.search.averaged_sgd import NonMonotonicTrigger
 from darts_tf.search.averaged_sgd import WeightAverage
+from darts_tf.search.averaged_sgd_switch import SwitchToAveragedSGD
 from darts_tf.search.callbacks import SearchLog
 from darts_tf.search.hypergradient import Objective
 from darts_tf.search.hypergradient_check import check_hypergradient

@@ -1,15 +1,56 @@
-"""Writes a text file so that a reader never meets half of one."""
+"""Writes a file so that a reader never meets half of one."""
 
+import contextlib
 import os
 import pathlib
+from collections.abc import Generator
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Generator[pathlib.Path]:
+    """Replaces a file in one step, at the end of a `with` block.
+
+    The block writes a temporary file in the same folder, with the same
+    suffix. Then it reaches the disk, and only then takes the name of the
+    target. After a crash, an error in the block or on a full disk the old
+    content is still there, whole.
+
+    Args:
+        path: String or path, the file to write. Its folder must exist.
+
+    Yields:
+        The temporary file as a `pathlib.Path`.
+
+    Raises:
+        OSError: If the folder is missing or cannot be written, or if the block
+            wrote no file.
+
+    Example:
+
+    >>> import pathlib, tempfile
+    >>> from darts_tf.spaces import atomic_file
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(folder.name, "numbers.bin")
+    >>> with atomic_file.replacing(path) as temporary:
+    ...     _ = temporary.write_bytes(b"123")
+    >>> path.read_bytes()
+    b'123'
+    >>> folder.cleanup()
+    """
+    path = pathlib.Path(path)
+    # The process id keeps two processes from sharing a temporary file.
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    try:
+        yield temporary
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Replaces a text file in one step.
-
-    The text goes to a temporary file in the same folder, reaches the disk,
-    and only then takes the name of the target. After a crash or on a full
-    disk the old content is still there, whole.
+    """Replaces a text file in one step, as `replacing` does.
 
     Args:
         path: String or path, the file to write. Its folder must exist.
@@ -30,14 +71,8 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     'done'
     >>> folder.cleanup()
     """
-    path = pathlib.Path(path)
-    # The process id keeps two processes from sharing a temporary file.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with (
+        replacing(path) as temporary,
+        open(temporary, "w", encoding="utf-8", newline="") as file,
+    ):
+        file.write(text)

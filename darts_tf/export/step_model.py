@@ -1,0 +1,312 @@
+"""A language model as a function of one word and a state."""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+from ai_edge_litert import interpreter as litert
+
+from darts_tf.export import saved_model as saved_model_lib
+from darts_tf.models import recurrent_network
+from darts_tf.spaces import atomic_file
+
+VOCABULARY_FILE = "vocabulary.txt"
+
+
+@dataclasses.dataclass(frozen=True)
+class StepModel:
+    """Reads a text word by word, with the network or an exported file.
+
+    Args:
+        step: Callable `step(token, state)` of an int32 array of shape
+            `(batch,)` and a float32 array of shape `(batch, units)`, which
+            returns the logits, of shape `(batch, vocabulary_size)`, and the
+            new state.
+        units: Integer, the width of the state.
+
+    Example:
+
+    >>> network = darts_tf.RecurrentNetwork(
+    ...     darts_tf.zoo.RECURRENT_DARTS_V2, vocabulary_size=20, units=8
+    ... )
+    >>> model = darts_tf.export.StepModel.of_network(network)
+    >>> logits, state = model.step(np.array([3], "int32"), model.first_state(1))
+    >>> logits.shape, state.shape
+    ((1, 20), (1, 8))
+    """
+
+    step: Callable
+    units: int
+
+    @classmethod
+    def of_network(cls, network):
+        """Returns the steps of a `darts_tf.RecurrentNetwork`."""
+        function = tf.function(
+            _serving(network), input_signature=_signature(network)
+        )
+        return cls(_step_of(function), network.units)
+
+    @classmethod
+    def of_saved_model(cls, path):
+        """Returns the steps of a folder that `export_step_model` wrote."""
+        loaded = tf.saved_model.load(str(path))
+        signature = loaded.signatures["serving_default"]
+        names = signature.structured_input_signature[1]
+        _check_names(names, path)
+        return cls(_step_of(loaded.serve), int(names["state"].shape[-1]))
+
+    @classmethod
+    def of_tflite(cls, path):
+        """Returns the steps of a `.tflite` file made from such a folder."""
+        interpreter = litert.Interpreter(model_path=str(path))
+        runner = interpreter.get_signature_runner()
+        details = runner.get_input_details()
+        _check_names(details, path)
+
+        def step(token, state):
+            results = runner(token=token, state=state)
+            return results["logits"], results["state"]
+
+        return cls(step, int(details["state"]["shape"][-1]))
+
+    @classmethod
+    def open(cls, path):
+        """Returns the steps of a file, by its suffix.
+
+        Args:
+            path: String or path: a file `.keras` or `.tflite`, or the folder
+                of a SavedModel.
+
+        Returns:
+            A `StepModel`.
+
+        Raises:
+            ValueError: If it is none of them or no language model.
+        """
+        path = pathlib.Path(path)
+        if path.suffix == ".keras" and path.is_file():
+            network = keras.saving.load_model(path)
+            _check_network(network)
+            return cls.of_network(network)
+        if path.suffix == ".tflite" and path.is_file():
+            return cls.of_tflite(path)
+        if (path / "saved_model.pb").is_file():
+            return cls.of_saved_model(path)
+        raise ValueError(
+            "A step model is read from a file .keras or .tflite or from the "
+            f"folder of a SavedModel. Received: path={str(path)!r}"
+        )
+
+    def first_state(self, batch_size):
+        """Returns the state before a text, zeros."""
+        return np.zeros((batch_size, self.units), "float32")
+
+    def run(self, tokens):
+        """Reads whole texts, a word at a time.
+
+        Args:
+            tokens: Integer array of shape `(batch, time)`.
+
+        Returns:
+            The logits after each word, of shape `(batch, time,
+            vocabulary_size)`.
+        """
+        tokens = np.asarray(tokens, "int32")
+        state = self.first_state(len(tokens))
+        logits = []
+        for token in tokens.T:
+            scores, state = self.step(token, state)
+            logits.append(scores)
+        return np.stack(logits, axis=1)
+
+
+def export_step_model(network, path, vocabulary=None):
+    """Writes one step of a language model as a SavedModel.
+
+    The endpoint `serve`, and the signature `serving_default`, take a batch of
+    any size: `token`, int32 of shape `(batch,)`, and `state`, float32 of shape
+    `(batch, units)`, zeros before the first word. They return `logits`, of
+    shape `(batch, vocabulary_size)`, and the new `state`. There is no loop in
+    it. `export_tflite` makes a `.tflite` file of the folder, with the same
+    names. The genotype and the vocabulary are in it as assets.
+
+    Args:
+        network: A `darts_tf.RecurrentNetwork`.
+        path: String or path, a folder that does not exist yet.
+        vocabulary: Optional sequence of strings, the words by their ids,
+            stored as `vocabulary.txt`, a word a line. Defaults to `None`.
+
+    Returns:
+        The folder as a `pathlib.Path`.
+
+    Raises:
+        FileExistsError: If there is something at the path.
+        ValueError: If the network is of another kind, or has not as many words
+            as the vocabulary.
+
+    Example:
+
+    >>> import tempfile
+    >>> network = darts_tf.RecurrentNetwork(
+    ...     darts_tf.zoo.RECURRENT_DARTS_V2, vocabulary_size=20, units=8
+    ... )
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = darts_tf.export.export_step_model(network, folder.name + "/net")
+    >>> darts_tf.export.StepModel.of_saved_model(path).units
+    8
+    >>> folder.cleanup()
+    """
+    _check_network(network)
+    if vocabulary is not None:
+        check_vocabulary(vocabulary, network.vocabulary_size)
+    if not network.built:
+        network.build((None, None))
+    path = saved_model_lib.write(
+        network, path, _serving(network), _signature(network)
+    )
+    if vocabulary is not None:
+        write_vocabulary(
+            path / saved_model_lib.ASSETS / VOCABULARY_FILE, vocabulary
+        )
+    return path
+
+
+def largest_step_differences(network, tokens, saved_model=None, tflite=None):
+    """Returns by how much the logits of exported step models differ at most.
+
+    The network reads each text at once, the files word by word from the zero
+    state, so that an error of the state would show.
+
+    Args:
+        network: A `darts_tf.RecurrentNetwork`.
+        tokens: Integer array of shape `(batch, time)`.
+        saved_model: Optional string or path, a folder written by
+            `export_step_model`. Defaults to `None`.
+        tflite: Optional string or path, a file written by `export_tflite`.
+            Defaults to `None`.
+
+    Returns:
+        A dictionary as that of `largest_differences`.
+
+    Example:
+
+    >>> network = darts_tf.RecurrentNetwork(
+    ...     darts_tf.zoo.RECURRENT_DARTS_V2, vocabulary_size=20, units=8
+    ... )
+    >>> darts_tf.export.largest_step_differences(
+    ...     network, np.zeros((1, 5), "int32")
+    ... )
+    {}
+    """
+    expected = keras.ops.convert_to_numpy(
+        network(np.asarray(tokens, "int32"), training=False)["logits"]
+    )
+    logits = {}
+    if saved_model is not None:
+        model = StepModel.of_saved_model(saved_model)
+        logits["saved_model"] = model.run(tokens)
+    if tflite is not None:
+        logits["tflite"] = StepModel.of_tflite(tflite).run(tokens)
+    differences = {
+        name: float(np.abs(value - expected).max())
+        for name, value in logits.items()
+    }
+    if len(logits) == 2:
+        differences["saved_model_tflite"] = float(
+            np.abs(logits["saved_model"] - logits["tflite"]).max()
+        )
+    return differences
+
+
+def write_vocabulary(path, vocabulary):
+    """Writes words to a file, one a line.
+
+    Args:
+        path: String or path, the file.
+        vocabulary: Sequence of strings without white space.
+    """
+    atomic_file.write_text(path, "".join(f"{word}\n" for word in vocabulary))
+
+
+def read_vocabulary(path):
+    """Reads the words that `write_vocabulary` wrote.
+
+    Args:
+        path: String or path: the vocabulary itself, or a network or an
+            exported file, with the vocabulary inside or beside it.
+
+    Returns:
+        Tuple of strings; the id of a word is its position.
+
+    Raises:
+        ValueError: If there is no vocabulary.
+    """
+    path = pathlib.Path(path)
+    inside = path / saved_model_lib.ASSETS / VOCABULARY_FILE
+    file = inside if path.is_dir() else path.with_name(VOCABULARY_FILE)
+    if not file.is_file():
+        raise ValueError(
+            f"A language model needs its {VOCABULARY_FILE}, inside a "
+            f"SavedModel and beside any other file. Received: {str(file)!r}, "
+            "which does not exist"
+        )
+    return tuple(file.read_text(encoding="utf-8").splitlines())
+
+
+def check_vocabulary(vocabulary, vocabulary_size):
+    """Raises an error if the words are not as many as the logits.
+
+    Args:
+        vocabulary: Sequence of strings.
+        vocabulary_size: Integer.
+
+    Raises:
+        ValueError: If the numbers differ.
+    """
+    if len(vocabulary) != vocabulary_size:
+        raise ValueError(
+            "The vocabulary must have a word for each logit, "
+            f"{vocabulary_size}. Received: {len(vocabulary)} words"
+        )
+
+
+def _serving(network):
+    def serve(token, state):
+        results = network(token[:, None], state=state, training=False)
+        return {"logits": results["logits"][:, 0], "state": results["state"]}
+
+    return serve
+
+
+def _signature(network):
+    return [
+        tf.TensorSpec((None,), tf.int32, name="token"),
+        tf.TensorSpec((None, network.units), tf.float32, name="state"),
+    ]
+
+
+def _step_of(function):
+    def step(token, state):
+        results = function(token, state)
+        return results["logits"].numpy(), results["state"].numpy()
+
+    return step
+
+
+def _check_network(network):
+    if not isinstance(network, recurrent_network.RecurrentNetwork):
+        raise ValueError(
+            "A step model is made of a `darts_tf.RecurrentNetwork`. "
+            f"Received: a {type(network).__name__}"
+        )
+
+
+def _check_names(names, path):
+    if set(names) != {"token", "state"}:
+        raise ValueError(
+            "A step model has the inputs `token` and `state`. "
+            f"Received: {str(path)!r} with {sorted(names)}"
+        )

@@ -1,0 +1,65 @@
+"""Finds the genotype that a trainer's flag names."""
+
+import pathlib
+
+import darts_tf
+
+HELP = (
+    "File genotype.json of a search, the name of a published genotype, or "
+    "random:SEED, a cell drawn at random from the paper's space."
+)
+_RANDOM = "random:"
+
+
+def read(source: str, kind: str) -> darts_tf.Genotype:
+    """Reads a genotype from a file, finds a published one, or draws one.
+
+    Args:
+        source: String: a path, a name, or `random:` and a seed.
+        kind: String, `"conv"` or `"recurrent"`, what it must be.
+
+    Returns:
+        A `darts_tf.Genotype`.
+
+    Raises:
+        ValueError: If it is none of these, the file holds no genotype, or it
+            is of the other kind.
+
+    Example:
+
+    >>> from trainers import genotypes
+    >>> genotypes.read("RECURRENT_DARTS_V2", "recurrent").kind
+    'recurrent'
+    """
+    if source.startswith(_RANDOM):
+        return _draw(source, kind)
+    path = pathlib.Path(source)
+    if path.is_file():
+        genotype = darts_tf.Genotype.load(path)
+    elif path.suffix or len(path.parts) > 1:
+        raise ValueError(
+            "`genotype` must be a file, random:SEED or one of "
+            f"{darts_tf.zoo.names()}. Received: genotype={source!r}, which "
+            "does not exist"
+        )
+    else:
+        genotype = darts_tf.zoo.get(source)
+    if genotype.kind != kind:
+        cells = {"conv": "convolutional", "recurrent": "recurrent"}
+        raise ValueError(
+            f"`genotype` must have {cells[kind]} cells. "
+            f"Received: genotype={source!r}, which has {cells[genotype.kind]} "
+            "ones"
+        )
+    return genotype
+
+
+def _draw(source, kind):
+    seed = source.removeprefix(_RANDOM)
+    if not (seed.isascii() and seed.isdigit()):
+        raise ValueError(
+            "The seed of a random genotype must be a number that is not "
+            f"negative. Received: genotype={source!r}"
+        )
+    space = getattr(darts_tf.SearchSpace, kind)()
+    return space.random_genotype(int(seed))

@@ -1,0 +1,358 @@
+"""Trains the language model of a recurrent genotype from scratch.
+
+    python -m trainers.ptb_train --preset=quick --genotype=RECURRENT_DARTS_V2 \
+        --workdir=RUN
+    python -m trainers.ptb_train --preset=paper --genotype=RUN/genotype.json \
+        --data_dir=DATA --workdir=RUN/train
+
+The preset `quick` trains a small network on the manual of the running Python,
+which needs no download, in a minute or two on 2 CPU cores; `paper` is the
+protocol of Appendix A.2.2 of the DARTS paper on Penn Treebank (perplexity 58.1
+on the validation text and 55.7 on the test text there), `wikitext2` the same on
+WikiText-2 (71.2 and 69.6). SGD becomes averaged SGD when the validation loss
+stops to fall; then the averaged weights are what is evaluated and kept.
+
+The folder `workdir` gets `config.json`, `genotype.json` and `vocabulary.txt`;
+after each epoch `history.jsonl`, `checkpoint.npz` and, at the best validation
+loss so far, `network.keras`; at the end `metrics.json`. The test text is read
+once, at the end. A run that was stopped, also by force, goes on after its last
+whole epoch when the same command is given again.
+"""
+
+import contextlib
+import dataclasses
+import json
+import math
+import time
+
+import keras
+
+import darts_tf
+from darts_tf.data import corpus as corpus_lib
+from darts_tf.data import text_streams
+from darts_tf.export import step_model
+from darts_tf.search import checkpoint
+from darts_tf.spaces import atomic_file
+from trainers import genotypes
+from trainers import options
+from trainers import workdir
+
+_POSITIVE = (
+    "epochs",
+    "batch_size",
+    "evaluation_batch_size",
+    "test_batch_size",
+    "sequence_length",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Options of the training; each field is a flag of the same name."""
+
+    workdir: str = options.option(
+        "Folder for everything that comes out: new, or that of the same "
+        "command, stopped before its end."
+    )
+    genotype: str = options.option(genotypes.HELP)
+    corpus: str = options.option(
+        "ptb, wikitext-2, topics, or a folder with train.txt, valid.txt and "
+        "test.txt.",
+        "ptb",
+    )
+    data_dir: str | None = options.option(
+        "Folder of the published texts; none is ~/.cache/darts_tf.", None
+    )
+    epochs: int = options.option("Passes over the training text.", 8000)
+    steps_per_epoch: int | None = options.option(
+        "Steps in an epoch; none is a whole pass.", None
+    )
+    batch_size: int = options.option("Rows of the training text.", 64)
+    evaluation_batch_size: int = options.option(
+        "Rows of the validation text.", 10
+    )
+    test_batch_size: int = options.option("Rows of the test text.", 1)
+    sequence_length: int = options.option("Words in a piece.", 35)
+    vary_length: bool = options.option(
+        "Give 5 % of the pieces half the length.", True
+    )
+    units: int = options.option("Width of the embedding and the cell.", 850)
+    output_dropout: float = options.option("Of the cell's outputs.", 0.75)
+    hidden_dropout: float = options.option("Of the state and the nodes.", 0.25)
+    cell_input_dropout: float = options.option("Of the cell's inputs.", 0.75)
+    embedded_dropout: float = options.option("Of the embedded words.", 0.2)
+    word_dropout: float = options.option("Of whole words.", 0.1)
+    learning_rate: float = options.option("Of SGD, at full length.", 20.0)
+    weight_decay: float = options.option("Coupled to the gradient.", 8e-7)
+    clipnorm: float = options.option("Largest norm of the gradient.", 0.25)
+    slowness: float = options.option(
+        "Weight of the penalty on changes of the state.", 1e-3
+    )
+    patience: int = options.option(
+        "Epochs without a better validation loss before the switch to "
+        "averaged SGD.",
+        5,
+    )
+    seed: int = options.option("Seeds Python, NumPy, TensorFlow and data.", 0)
+
+    def __post_init__(self):
+        """Fails on values that would only show after a long time."""
+        for name in _POSITIVE:
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"`{name}` must be positive. "
+                    f"Received: {name}={getattr(self, name)}"
+                )
+        if self.steps_per_epoch is not None and self.steps_per_epoch < 1:
+            raise ValueError(
+                "`steps_per_epoch` must be positive. "
+                f"Received: steps_per_epoch={self.steps_per_epoch}"
+            )
+        shortest = self.sequence_length // (2 if self.vary_length else 1)
+        if self.slowness and shortest < 2:
+            raise ValueError(
+                "`slowness` compares one word with the next, so the shortest "
+                "piece must have 2. Received: "
+                f"sequence_length={self.sequence_length}, "
+                f"vary_length={self.vary_length}"
+            )
+
+
+PRESETS = {
+    "quick": {
+        "corpus": "topics",
+        "epochs": 12,
+        "batch_size": 20,
+        "units": 100,
+        "output_dropout": 0.3,
+        "hidden_dropout": 0.1,
+        "cell_input_dropout": 0.3,
+        "embedded_dropout": 0.1,
+        "patience": 2,
+    },
+    "paper": {},
+    "wikitext2": {
+        "corpus": "wikitext-2",
+        "units": 700,
+        "hidden_dropout": 0.15,
+        "weight_decay": 5e-7,
+    },
+}
+
+
+def run(config):
+    """Trains and evaluates the network.
+
+    Args:
+        config: A `Config`.
+
+    Returns:
+        A dictionary of the figures written to `metrics.json`.
+    """
+    keras.utils.set_random_seed(config.seed)
+    genotype = genotypes.read(config.genotype, "recurrent")
+    text = corpus_lib.load(config.corpus, config.data_dir)
+    model = _make_model(config, genotype, text)
+    switch = darts_tf.search.SwitchToAveragedSGD(
+        model.network.trainable_variables, config.patience
+    )
+    valid = text_streams.evaluation(
+        text.valid, config.evaluation_batch_size, config.sequence_length
+    )
+    test = text_streams.evaluation(
+        text.test, config.test_batch_size, config.sequence_length
+    )
+    steps = config.steps_per_epoch or text_streams.steps_per_epoch(
+        len(text.train),
+        config.batch_size,
+        config.sequence_length,
+        config.vary_length,
+    )
+    pieces = _pieces(config, text, start_step=0)  # before there is a folder
+    folder, resumes = workdir.create_or_resume(
+        config.workdir, options.to_json(config)
+    )
+    progress = _Progress(folder, model, switch)
+    if resumes and progress.restore():
+        pieces = _pieces(config, text, progress.epochs * steps)
+        print(f"Going on after epoch {progress.epochs} of {folder}.")
+    genotype.save(folder / "genotype.json")
+    step_model.write_vocabulary(
+        folder / step_model.VOCABULARY_FILE, text.vocabulary
+    )
+    parameters = darts_tf.count_parameters(model.network)
+    print(
+        f"Training on {text.name}: {text.vocabulary_size:,} words in the "
+        f"vocabulary, {steps} steps an epoch, {parameters:,} parameters. "
+        f"Results go to {folder}.",
+        flush=True,
+    )
+    try:
+        if progress.epochs < config.epochs:
+            model.fit(
+                pieces,
+                epochs=config.epochs,
+                initial_epoch=progress.epochs,
+                steps_per_epoch=steps,
+                validation_data=valid,
+                shuffle=False,
+                callbacks=[_WordsPerSecond(model), switch, progress],
+            )
+    except KeyboardInterrupt:
+        print(f"\nStopped. The same command goes on after {progress.epochs}.")
+        raise
+    metrics = {
+        "parameters": parameters,
+        **_evaluate(config, model, progress, valid, test),
+    }
+    workdir.write_json(folder / workdir.METRICS_FILE, metrics)
+    print(
+        f"Perplexity: {metrics['valid_perplexity']:.2f} on the validation "
+        f"text, {metrics['test_perplexity']:.2f} on the test text"
+        + (" (averaged weights)" if metrics["averaged"] else "")
+    )
+    return metrics
+
+
+def _make_model(config, genotype, text):
+    """Makes the model, built and compiled; fails on what cannot work."""
+    network = darts_tf.RecurrentNetwork(
+        genotype,
+        text.vocabulary_size,
+        config.units,
+        dropouts={
+            "output": config.output_dropout,
+            "hidden": config.hidden_dropout,
+            "cell_input": config.cell_input_dropout,
+            "embedded": config.embedded_dropout,
+            "words": config.word_dropout,
+        },
+        seed=config.seed,
+    )
+    model = darts_tf.StatefulLanguageModel(
+        network,
+        config.batch_size,
+        config.evaluation_batch_size,
+        config.slowness,
+        config.sequence_length,
+    )
+    model.compile(
+        darts_tf.search.SGD(
+            config.learning_rate, 0.0, config.weight_decay, config.clipnorm
+        ),
+        jit_compile=False,
+    )
+    model.build()
+    model.optimizer.build(network.trainable_variables)
+    return model
+
+
+def _pieces(config, text, start_step):
+    return text_streams.sequences(
+        text.train,
+        config.batch_size,
+        config.sequence_length,
+        config.seed,
+        start_step,
+        config.vary_length,
+    )
+
+
+def _evaluate(config, model, progress, valid, test):
+    """Evaluates the weights that were kept, and the last ones as they are."""
+    best = keras.saving.load_model(progress.folder / "network.keras")
+    results = {}
+    for prefix, network in (("", best), ("last_own_", model.network)):
+        for name, pieces, batch_size in (
+            ("valid", valid, config.evaluation_batch_size),
+            ("test", test, config.test_batch_size),
+        ):
+            reader = darts_tf.StatefulLanguageModel(
+                network, evaluation_batch_size=batch_size
+            )
+            reader.compile(jit_compile=False)
+            figures = reader.evaluate(pieces, verbose=0, return_dict=True)
+            results[f"{prefix}{name}_perplexity"] = figures["perplexity"]
+    lines = progress.history
+    kept = min(lines, key=lambda line: line["val_loss"])
+    return {
+        "epochs": len(lines),
+        "best_epoch": kept["epoch"],
+        "averaged": bool(kept["averaged"]),
+        **results,
+        "train_seconds": round(sum(line["seconds"] for line in lines), 1),
+    }
+
+
+class _WordsPerSecond(keras.callbacks.Callback):
+    """Adds the speed of training, since the epoch began, to the figures."""
+
+    def __init__(self, language_model):
+        super().__init__()
+        self.language_model = language_model
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Starts the clock."""
+        self.start = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Counts the words so far."""
+        words = float(self.language_model.perplexity.count)
+        self.speed = words / (time.perf_counter() - self.start)
+        if logs is not None:
+            logs["words_per_second"] = self.speed
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Keeps the speed, without the time of the validation."""
+        if logs is not None:
+            logs["words_per_second"] = self.speed
+            logs["seconds"] = time.perf_counter() - self.start
+
+
+class _Progress(keras.callbacks.Callback):
+    """Keeps what a run has reached, epoch by epoch, and takes it up again."""
+
+    def __init__(self, folder, model, switch):
+        super().__init__()
+        self.folder = folder
+        self.network = model.network
+        self.switch = switch
+        self.history = []
+        self._path = folder / "checkpoint.npz"
+        self._groups = {
+            "model": model.variables,
+            "optimizer": model.optimizer.variables,
+            "switch": switch.variables,
+        }
+
+    @property
+    def epochs(self):
+        """The number of epochs that are done."""
+        return len(self.history)
+
+    def restore(self):
+        """Takes up a checkpoint, if there is one, and says whether."""
+        with contextlib.suppress(FileNotFoundError):
+            self.history = checkpoint.restore(self._path, self._groups)
+        return bool(self.history)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Writes the figures, the state and, if it is the best, the network."""
+        numbers = {name: float(value) for name, value in (logs or {}).items()}
+        best = min(
+            (line["val_loss"] for line in self.history), default=math.inf
+        )
+        if numbers["val_loss"] < best:
+            with (
+                self.switch.evaluated_weights(),
+                atomic_file.replacing(self.folder / "network.keras") as path,
+            ):
+                self.network.save(path)
+        self.history.append({"epoch": epoch + 1, **numbers})
+        checkpoint.save(self._path, self._groups, self.history)
+        lines = "".join(json.dumps(line) + "\n" for line in self.history)
+        atomic_file.write_text(self.folder / "history.jsonl", lines)
+
+
+if __name__ == "__main__":
+    options.main(Config, run, PRESETS)
