@@ -27,9 +27,10 @@ from darts_tf.spaces.genotype import Cell
 from darts_tf.spaces.genotype import Edge
 from darts_tf.spaces.genotype import Genotype
 from darts_tf.spaces.search_space import SearchSpace
+from darts_tf.tuner.conv_hypermodel import ConvHyperModel
 from darts_tf.tuner.darts_tuner import DartsTuner
-from darts_tf.tuner.hypermodel import ConvHyperModel
 from darts_tf.tuner.oracles import RandomArchitectureOracle
 from darts_tf.tuner.oracles import RepeatedSearchOracle
+from darts_tf.tuner.recurrent_hypermodel import RecurrentHyperModel
 from darts_tf.tuner.selection import GenotypeChoice
 from darts_tf.version import __version__

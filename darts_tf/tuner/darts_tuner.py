@@ -1,6 +1,5 @@
 """The tuner: each trial is a whole search, and its result a genotype."""
 
-import copy
 import os
 import pathlib
 
@@ -8,16 +7,12 @@ import keras
 import keras_tuner
 import numpy as np
 
-from darts_tf.models import counting
-from darts_tf.search import callbacks as search_callbacks
-from darts_tf.search import supernets
+from darts_tf.tuner import arguments
 from darts_tf.tuner import configuration
 from darts_tf.tuner import execution as execution_lib
-from darts_tf.tuner import hypermodel as hypermodel_lib
-from darts_tf.tuner import oracles
 from darts_tf.tuner import selection
+from darts_tf.tuner import trial_run
 
-_HYPERMODELS = {"conv": hypermodel_lib.ConvHyperModel}
 _SEEDS_APART = 1000  # between the executions of a trial
 _ALL = 2**31 - 1
 _OF_TUNER = ("directory", "project_name", "executions_per_trial", "tuner_id")
@@ -38,10 +33,11 @@ class DartsTuner(keras_tuner.Tuner):
     same script is run again.
 
     Args:
-        space: String `"conv"`, or a `darts_tf.SearchSpace`. Defaults to
-            `None`, `"conv"`, or the space of `hypermodel`.
+        space: String `"conv"` or `"recurrent"`, or a `darts_tf.SearchSpace`.
+            Defaults to `None`, `"conv"`, or the space of `hypermodel`.
         objective: Optional string, or `keras_tuner.Objective`, of the metrics
-            of the trained network. Defaults to `None`, `"val_accuracy"`.
+            of the trained network. Defaults to `None`: `"val_accuracy"`, or
+            the lowest `"val_perplexity"` of a recurrent space.
         max_trials: Optional integer, the number of trials. Defaults to
             `None`, 4.
         hyperparameters: Optional `keras_tuner.HyperParameters`, or a callable
@@ -52,7 +48,8 @@ class DartsTuner(keras_tuner.Tuner):
         oracle: Optional `keras_tuner.Oracle`, which then holds the objective,
             the number of trials, the hyperparameters and the seed. Defaults to
             `None`, a `darts_tf.RepeatedSearchOracle`.
-        hypermodel: Optional `darts_tf.ConvHyperModel`, or another
+        hypermodel: Optional `darts_tf.ConvHyperModel` or
+            `darts_tf.RecurrentHyperModel`, or another
             `darts_tf.tuner.DartsHyperModel`, instead of `space`. Defaults to
             `None`.
         overwrite: Boolean, whether to delete what the project's folder holds.
@@ -98,13 +95,13 @@ class DartsTuner(keras_tuner.Tuner):
                 f"Of the arguments of keras_tuner.Tuner {_OF_TUNER} apply. "
                 f"Received: {unknown[0]}"
             )
-        hypermodel = _resolve_hypermodel(space, hypermodel)
-        oracle = _resolve_oracle(
+        hypermodel = arguments.resolve_hypermodel(space, hypermodel)
+        oracle = arguments.resolve_oracle(
             oracle,
             hypermodel,
             objective=objective,
             max_trials=max_trials,
-            hyperparameters=_resolve_hyperparameters(hyperparameters),
+            hyperparameters=arguments.resolve_hyperparameters(hyperparameters),
             seed=seed,
         )
         # Before Keras Tuner reloads a project, which replaces the space.
@@ -131,6 +128,13 @@ class DartsTuner(keras_tuner.Tuner):
         super().__init__(oracle, hypermodel=None, overwrite=overwrite, **kwargs)
         self.hypermodel = hypermodel
         if not _is_worker():
+            if (
+                not self.oracle.trials
+                and (self._folder / "oracle.json").exists()
+            ):
+                # Keras Tuner reloads what this tuner id has saved; the chief
+                # or a worker may have begun the project under another one.
+                self.oracle.reload()
             configuration.write(
                 self._folder / "configuration.json", self._configuration
             )
@@ -141,7 +145,6 @@ class DartsTuner(keras_tuner.Tuner):
         y=None,
         validation_data=None,
         epochs=50,
-        batch_size=None,
         callbacks=None,
         verbose="auto",
     ):
@@ -149,13 +152,13 @@ class DartsTuner(keras_tuner.Tuner):
 
         Args:
             x: Training data: an array of images, of which one half trains the
-                weights and the other the alphas.
-            y: Array of integer labels.
-            validation_data: Tuple of such arrays, which score the cells.
-                Defaults to `None`, which is refused: it is needed.
+                weights and the other the alphas; or of the ids of the words
+                of a text, whose end is for the alphas.
+            y: Array of integer labels, with images only. Defaults to `None`.
+            validation_data: Tuple of such arrays, or the array of a text:
+                they score the cells. Defaults to `None`, which is refused.
             epochs: Integer, the epochs of a search. Hyperband stops some
                 before. Defaults to `50`.
-            batch_size: Optional integer. Defaults to `None`, the paper's.
             callbacks: List of Keras callbacks of the searches, copied for
                 each. Defaults to `None`.
             verbose: Integer or string, as in `keras.Model.fit`. Defaults to
@@ -165,20 +168,20 @@ class DartsTuner(keras_tuner.Tuner):
             ValueError: If the data cannot be used, or the project was begun
                 with other data or epochs.
         """
-        self.hypermodel.check_data(x, y, validation_data, batch_size)
+        # A worker waits here for the chief, who writes the configuration.
+        hp = self.oracle.get_space()
+        self.hypermodel.check_data(hp, x, y, validation_data)
         if _is_worker():
-            self.oracle.get_space()  # Waits for the chief, who writes it.
             _check_project(self._folder, self._configuration)
-        arguments = {
+        begun_with = {
             "epochs": epochs,
-            "batch_size": batch_size,
             "x": configuration.fingerprint(x),
             "y": configuration.fingerprint(y),
             "validation_data": configuration.fingerprint(validation_data),
         }
         path = self._folder / "search_arguments.json"
-        configuration.check(path, arguments)
-        configuration.write(path, arguments)
+        configuration.check(path, begun_with)
+        configuration.write(path, begun_with)
         failure = None
         try:
             super().search(
@@ -186,7 +189,6 @@ class DartsTuner(keras_tuner.Tuner):
                 y,
                 validation_data=validation_data,
                 epochs=epochs,
-                batch_size=batch_size,
                 callbacks=list(callbacks or []),
                 verbose=verbose,
             )
@@ -237,11 +239,7 @@ class DartsTuner(keras_tuner.Tuner):
         Returns:
             A list of dictionaries, with the `seed` and the scores.
         """
-        folders = (
-            self._execution_folder(trial_id, number)
-            for number in range(self.executions_per_trial)
-        )
-        found = (execution_lib.read_metrics(folder) for folder in folders)
+        found = (e.metrics for e in self._executions(trial_id))
         return [metrics for metrics in found if metrics is not None]
 
     def explain_genotypes(
@@ -291,8 +289,8 @@ class DartsTuner(keras_tuner.Tuner):
         }
         found = []
         for trial in self._completed_trials():
-            for number in range(self.executions_per_trial):
-                execution = self._execution(trial, number)
+            executions = self._executions(trial.trial_id)
+            for number, execution in enumerate(executions):
                 metrics = execution.metrics
                 costs = {
                     f"max_{name}": metrics.get(name)
@@ -362,12 +360,8 @@ class DartsTuner(keras_tuner.Tuner):
             A Keras model.
         """
         objective = self.oracle.objective
-        executions = [
-            self._execution(trial, number)
-            for number in range(self.executions_per_trial)
-        ]
-        best = executions[0]
-        for execution in executions[1:]:
+        best, *others = self._executions(trial.trial_id)
+        for execution in others:
             values = (objective.get_value(e.metrics) for e in (execution, best))
             if objective.better_than(*values):
                 best = execution
@@ -386,7 +380,7 @@ class DartsTuner(keras_tuner.Tuner):
         for trial in self._completed_trials()[:num_trials]:
             executions = self.executions(trial.trial_id)
             scores = [self.oracle.objective.get_value(e) for e in executions]
-            mean, deviation = np.mean(scores), np.std(scores)
+            mean, deviation = np.mean(scores), selection.deviation(scores)
             lines.append(
                 f"Trial {trial.trial_id}: {mean:.4f} +- {deviation:.4f}"
             )
@@ -408,158 +402,38 @@ class DartsTuner(keras_tuner.Tuner):
         trials = self.oracle.get_best_trials(_ALL)
         return [trial for trial in trials if trial.status == "COMPLETED"]
 
-    def _execution_folder(self, trial_id, number):
-        return pathlib.Path(self.get_trial_dir(trial_id), f"execution_{number}")
-
-    def _execution(self, trial, number):
-        values = dict(trial.hyperparameters.values)
-        values["seed"] = values["seed"] + number * _SEEDS_APART
+    def _execution(self, trial_id, number):
         return execution_lib.Execution(
-            self._execution_folder(trial.trial_id, number), values
+            pathlib.Path(self.get_trial_dir(trial_id), f"execution_{number}")
         )
+
+    def _executions(self, trial_id):
+        return [
+            self._execution(trial_id, number)
+            for number in range(self.executions_per_trial)
+        ]
 
     def _load_network(self, execution):
         path, _ = execution.checkpoint("network")
         return keras.saving.load_model(path)
 
-    def _run_execution(self, trial, number, x, y, validation_data, **kwargs):
-        """Searches, trains and measures, from where it was left."""
-        execution = self._execution(trial, number)
-        if execution.metrics is not None:
-            return _numbers(execution.metrics)
+    def _run_execution(self, trial, number, *args, **kwargs):
         hp = trial.hyperparameters.copy()
         hp.values["seed"] += number * _SEEDS_APART
-        _check_declared(hp, trial.hyperparameters)
-        if execution.genotype is None:
-            self._find(trial, number, hp, execution, x, y, **kwargs)
-        metrics = self._score(
+        before = hp.values.get("tuner/trial_id")  # Hyperband's
+        return trial_run.run(
+            self,
+            trial,
             hp,
-            execution,
-            x,
-            y,
-            validation_data,
-            kwargs["batch_size"],
-            kwargs["verbose"],
+            self._execution(trial.trial_id, number),
+            None if before is None else self._execution(before, number),
+            *args,
+            **kwargs,
         )
-        _check_declared(hp, trial.hyperparameters)
-        execution.save_metrics(metrics)
-        return _numbers(metrics)
-
-    def _find(
-        self, trial, number, hp, execution, x, y, epochs, callbacks, **kwargs
-    ):
-        """Searches for a genotype, or draws one, and keeps it."""
-        seed = hp.get("seed")
-        if hp.get("architecture") == "random":
-            genotype = self.hypermodel.space.random_genotype(seed)
-            execution.save_genotype(genotype, {})
-            return
-        last_epoch = hp.values.get("tuner/epochs", epochs)
-        if last_epoch > epochs:
-            raise ValueError(
-                "`epochs` is the length of the learning-rate schedule and must "
-                "reach the `max_epochs` of the oracle. Received: "
-                f"epochs={epochs}, where a trial wants {last_epoch}"
-            )
-        path, initial_epoch = execution.checkpoint("search")
-        if path is None and "tuner/trial_id" in hp.values:
-            before = self.oracle.get_trial(hp.values["tuner/trial_id"])
-            path, initial_epoch = self._execution(before, number).checkpoint(
-                "search"
-            )
-        model = self._prepare(path, seed, self.hypermodel.build, hp)
-        execution.forget_log_after(initial_epoch)
-        if initial_epoch < last_epoch:
-            self.hypermodel.fit(
-                hp,
-                model,
-                x,
-                y,
-                epochs=last_epoch,
-                initial_epoch=initial_epoch,
-                total_epochs=epochs,
-                callbacks=[
-                    *copy.deepcopy(callbacks),
-                    search_callbacks.SearchLog(execution.log_folder),
-                    _TunerHooks(self, trial),
-                    execution_lib.SaveEachEpoch(execution, "search"),
-                ],
-                **kwargs,
-            )
-        alphas = [keras.ops.convert_to_numpy(v) for v in model.alphas]
-        execution.save_genotype(
-            model.genotype(),
-            dict(zip(self.hypermodel.space.cell_types, alphas, strict=True)),
-        )
-
-    def _score(self, hp, execution, x, y, validation_data, batch_size, verbose):
-        """Trains the network of the genotype for a short time; measures it."""
-        seed = hp.get("seed")
-        path, initial_epoch = execution.checkpoint("network")
-        network = self._prepare(
-            path, seed, self.hypermodel.build_network, hp, execution.genotype
-        )
-        metrics = self.hypermodel.fit_network(
-            hp,
-            network,
-            x,
-            y,
-            validation_data=validation_data,
-            batch_size=batch_size,
-            initial_epoch=initial_epoch,
-            callbacks=[execution_lib.SaveEachEpoch(execution, "network")],
-            verbose=verbose,
-        )
-        seconds = {
-            "search_seconds": execution.seconds("search"),
-            "network_seconds": execution.seconds("network"),
-        }
-        return {
-            **metrics,
-            "parameters": counting.count_parameters(
-                network, include_auxiliary=False
-            ),
-            **self.hypermodel.network_sizes(network),
-            **seconds,
-            "seconds": sum(seconds.values()),
-            "seed": seed,
-            "architecture": hp.get("architecture"),
-        }
-
-    def _prepare(self, path, seed, build, *args):
-        """Returns the saved model, or a new one that the seed decides."""
-        keras.backend.clear_session()
-        keras.utils.set_random_seed(seed)
-        return build(*args) if path is None else keras.saving.load_model(path)
 
 
 class _UserError(keras_tuner.errors.FatalError):
     """Carries an exception through Keras Tuner, as its cause."""
-
-
-class _TunerHooks(keras.callbacks.Callback):
-    """Calls the tuner's public hooks, which a subclass may override."""
-
-    def __init__(self, tuner, trial):
-        super().__init__()
-        self.tuner = tuner
-        self.trial = trial
-
-    def on_epoch_begin(self, epoch, logs=None):
-        """Calls the tuner's hook."""
-        self.tuner.on_epoch_begin(self.trial, self.model, epoch, logs)
-
-    def on_batch_begin(self, batch, logs=None):
-        """Calls the tuner's hook."""
-        self.tuner.on_batch_begin(self.trial, self.model, batch, logs)
-
-    def on_batch_end(self, batch, logs=None):
-        """Calls the tuner's hook."""
-        self.tuner.on_batch_end(self.trial, self.model, batch, logs)
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Calls the tuner's hook."""
-        self.tuner.on_epoch_end(self.trial, self.model, epoch, logs)
 
 
 def _is_worker():
@@ -567,57 +441,6 @@ def _is_worker():
     return "KERASTUNER_ORACLE_IP" in os.environ and (
         "chief" not in os.environ.get("KERASTUNER_TUNER_ID", "")
     )
-
-
-def _numbers(metrics):
-    """Returns the metrics that Keras Tuner keeps and averages."""
-    return {
-        name: value
-        for name, value in metrics.items()
-        if name not in ("seed", "architecture")
-    }
-
-
-def _resolve_hypermodel(space, hypermodel):
-    if hypermodel is None:
-        space = supernets.resolve_space("conv" if space is None else space)
-        if space.kind not in _HYPERMODELS:
-            raise ValueError(
-                f"The tuner knows the spaces {sorted(_HYPERMODELS)}. "
-                f"Received: space={space}"
-            )
-        return _HYPERMODELS[space.kind](space)
-    if space is not None or not isinstance(
-        hypermodel, hypermodel_lib.DartsHyperModel
-    ):
-        raise ValueError(
-            "Expected `space`, or a DartsHyperModel, which has a space. "
-            f"Received: space={space}, hypermodel={hypermodel}"
-        )
-    return hypermodel
-
-
-def _resolve_hyperparameters(hyperparameters):
-    if not callable(hyperparameters):
-        return hyperparameters
-    hp = keras_tuner.HyperParameters()
-    hyperparameters(hp)
-    return hp
-
-
-def _resolve_oracle(oracle, hypermodel, objective, **arguments):
-    if oracle is None:
-        given = {k: v for k, v in arguments.items() if v is not None}
-        return oracles.RepeatedSearchOracle(
-            hypermodel.objective if objective is None else objective, **given
-        )
-    for name, value in {"objective": objective, **arguments}.items():
-        if value is not None:
-            raise ValueError(
-                f"`{name}` is an argument of the oracle, where one is given. "
-                f"Received: oracle={oracle}, {name}={value}"
-            )
-    return oracle
 
 
 def _check_project(folder, expected):
@@ -629,15 +452,3 @@ def _check_project(folder, expected):
             f"Received: {str(folder)!r}"
         )
     configuration.check(path, expected)
-
-
-def _check_declared(hp, declared):
-    """Raises an error for a hyperparameter that would never be tuned."""
-    names = {parameter.name for parameter in declared.space}
-    new = [p.name for p in hp.space if p.name not in names]
-    if new:
-        raise ValueError(
-            "A hypermodel declares its hyperparameters in "
-            "`declare_hyperparameters`; those of `build` come too late. "
-            f"Received: {new[0]!r}"
-        )

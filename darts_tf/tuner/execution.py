@@ -4,7 +4,6 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import time
 
 import keras
@@ -12,6 +11,7 @@ import numpy as np
 
 from darts_tf.spaces import atomic_file
 from darts_tf.spaces import genotype as genotype_lib
+from darts_tf.tuner import configuration
 
 _CHECKPOINT = re.compile(r"_(\d+)\.keras$")
 
@@ -31,18 +31,25 @@ class Execution:
     what was done up to the last epoch.
 
     Args:
-        folder: Path, made if it does not exist.
-        values: Dictionary of hyperparameter values. If the folder holds
-            another trial's, it is emptied.
+        folder: Path.
     """
 
-    def __init__(self, folder, values):
+    def __init__(self, folder):
         self.folder = pathlib.Path(folder)
+
+    def begin(self, values):
+        """Makes the folder, or finds in it what is done already.
+
+        Args:
+            values: Dictionary of hyperparameter values.
+
+        Raises:
+            ValueError: If the folder was begun with other values.
+        """
         path = self.folder / "configuration.json"
-        if path.exists() and json.loads(path.read_text("utf-8")) != values:
-            shutil.rmtree(self.folder)
+        configuration.check(path, values)
         self.log_folder.mkdir(parents=True, exist_ok=True)
-        _write_json(path, values)
+        configuration.write(path, values)
 
     @property
     def log_folder(self):
@@ -58,7 +65,8 @@ class Execution:
     @property
     def metrics(self):
         """The dictionary of final metrics, or `None` before the end."""
-        return read_metrics(self.folder)
+        path = self.folder / "metrics.json"
+        return json.loads(path.read_text("utf-8")) if path.exists() else None
 
     def save_genotype(self, genotype, alphas):
         """Keeps the result of the search.
@@ -165,16 +173,6 @@ class SaveEachEpoch(keras.callbacks.Callback):
         for other in folder.glob(f"{self.name}_*.keras"):
             if other != path:
                 other.unlink()
-
-
-def read_metrics(folder):
-    """Returns the metrics of a finished execution, or `None`.
-
-    Args:
-        folder: Path of the execution's folder.
-    """
-    path = pathlib.Path(folder) / "metrics.json"
-    return json.loads(path.read_text("utf-8")) if path.exists() else None
 
 
 def _write_json(path, value):

@@ -29,7 +29,7 @@ class GenotypeChoice:
     ...     genotype, ("0/0", "2/0"), (0.5, 0.75), {}, "the best", True
     ... )
     >>> choice.score, choice.deviation
-    (0.625, 0.125)
+    (0.625, 0.1767...)
     """
 
     genotype: genotype_lib.Genotype
@@ -47,7 +47,25 @@ class GenotypeChoice:
     @property
     def deviation(self):
         """The standard deviation of the scores; 0 for one."""
-        return float(np.std(self.scores))
+        return deviation(self.scores)
+
+
+def deviation(scores):
+    """Returns the standard deviation that a sample lets expect.
+
+    Args:
+        scores: Sequence of floats.
+
+    Returns:
+        Float, with n - 1 in the denominator; 0 for a single score.
+
+    Example:
+
+    >>> from darts_tf.tuner import selection
+    >>> selection.deviation([1.0, 2.0, 3.0])
+    1.0
+    """
+    return float(np.std(scores, ddof=1)) if len(scores) > 1 else 0.0
 
 
 def merge_equal(found):

@@ -48,7 +48,7 @@ def test_every_execution_is_kept_with_its_own_seed(searched):
     assert seeds == [0, 1000, 1, 1001]  # 0 is a seed
     for trial in "01":
         for number in range(2):
-            folder = searched._execution_folder(trial, number)
+            folder = searched._execution(trial, number).folder
             names = {path.name for path in folder.iterdir()}
             assert {
                 "alphas.json",
@@ -71,12 +71,12 @@ def test_a_trial_scores_the_mean_of_its_executions(searched):
 def test_summary_prints_mean_deviation_and_each_execution(searched, capsys):
     searched.results_summary()
     printed = capsys.readouterr().out
-    assert "Trial 1: 0.0501 +- 0.0500" in printed
+    assert "Trial 1: 0.0501 +- 0.0707" in printed
     assert "1/1  seed 1001  val_accuracy 0.1001" in printed
 
 
 def test_best_model_is_that_of_the_best_execution(searched):
-    folder = searched._execution_folder("1", 1)
+    folder = searched._execution("1", 1).folder
     expected = keras.saving.load_model(folder / "network_0001.keras")
     (model,) = searched.get_best_models(1)
     np.testing.assert_array_equal(

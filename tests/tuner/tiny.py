@@ -70,7 +70,7 @@ class TinyHyperModel(darts_tf.tuner.DartsHyperModel):
         )
         self.searched_epochs = []
 
-    def check_data(self, x, y, validation_data, batch_size):
+    def check_data(self, hp, x, y, validation_data):
         if validation_data is None:
             raise ValueError("Expected `validation_data`. Received: None")
 
