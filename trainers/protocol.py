@@ -60,8 +60,8 @@ class Config:
     workdir: str = options.option("Folder for everything; new, or to go on.")
     space: str = options.option("conv or recurrent.", "conv")
     dataset: str = options.option(
-        "Images: digits, a data set of TensorFlow Datasets, or a folder. "
-        "Texts: topics, ptb, wikitext-2, or a folder.",
+        "Of images: digits, a data set of TensorFlow Datasets, or a folder; "
+        "of texts: topics, ptb, wikitext-2, or a folder.",
         "cifar10",
     )
     data_dir: str | None = options.option(
@@ -153,7 +153,7 @@ class Config:
 
     def _refuse_other_options(self):
         """Raises an error for an option of the other space."""
-        other = "Texts" if self.space == "conv" else "Images"
+        other = "Texts:" if self.space == "conv" else "Images:"
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if field.metadata["help"].startswith(other) and (
@@ -322,7 +322,6 @@ def _hyperparameters(task, tuned):
     fixed = {
         name: getattr(config, name)
         for name in (
-            "seed",
             "hypergradient",
             "alpha_learning_rate",
             "batch_size",
@@ -343,6 +342,7 @@ def _oracle(task, module):
         return darts_tf.RepeatedSearchOracle(
             module.OBJECTIVE, config.searches, config.seed, hyperparameters=hp
         )
+    hp.Fixed("seed", config.seed)
     return keras_tuner.oracles.BayesianOptimizationOracle(
         module.OBJECTIVE,
         max_trials=config.searches,

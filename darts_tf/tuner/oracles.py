@@ -24,7 +24,8 @@ class RepeatedSearchOracle(keras_tuner.Oracle):
             `hyperparameters`.
 
     Raises:
-        ValueError: If the seed is not such an integer.
+        ValueError: If the seed is not such an integer, or `hyperparameters`
+            holds one, too.
 
     Example:
 
@@ -39,6 +40,12 @@ class RepeatedSearchOracle(keras_tuner.Oracle):
 
     def __init__(self, objective, max_trials=4, seed=0, **kwargs):
         self.first_seed = checks.integer(seed, "seed", 0, 2**31 - 1)
+        declared = kwargs.get("hyperparameters")
+        if declared is not None and "seed" in declared:
+            raise ValueError(
+                "This oracle gives each trial a seed, from `seed` on. "
+                f"Received: hyperparameters with seed={declared.get('seed')}"
+            )
         # Keras Tuner takes 0 for "no seed"; none of its draws is used here.
         super().__init__(
             objective=objective,

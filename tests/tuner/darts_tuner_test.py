@@ -12,6 +12,14 @@ import darts_tf
 from tests.tuner import tiny
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _no_collection_between_models():
+    """Leaves memory to Python: a full collection takes longer than a trial."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.backend, "clear_session", lambda **kwargs: None)
+        yield
+
+
 def _search(tuner, epochs=2, **kwargs):
     tuner.search(**{**tiny.DATA, **kwargs}, epochs=epochs, verbose=0)
     return tuner
@@ -236,6 +244,10 @@ def test_the_folder_of_something_else_is_refused(tmp_path):
         (
             {"hyperparameters": lambda hp: hp.Fixed("learning_rat", 0.1)},
             "Received: 'learning_rat'",
+        ),
+        (
+            {"hyperparameters": lambda hp: hp.Fixed("seed", 5)},
+            "hyperparameters with seed=5",
         ),
     ],
 )

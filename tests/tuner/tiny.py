@@ -6,7 +6,7 @@ import numpy as np
 
 import darts_tf
 
-SPACE = darts_tf.SearchSpace.conv(["none", "skip_connect", "max_pool_3x3"], 2)
+SPACE = darts_tf.SearchSpace.conv(["none", "skip_connect", "max_pool_3x3"], 1)
 X = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
 Y = X[:, :1]
 DATA = {"x": X, "y": Y, "validation_data": (X, Y)}
@@ -76,7 +76,12 @@ class TinyHyperModel(darts_tf.tuner.DartsHyperModel):
 
     def build(self, hp):
         model = TinySearchModel(hp.get("seed"))
-        model.compile(keras.optimizers.Adam(hp.get("learning_rate")), "mse")
+        # One step an epoch: building a graph would take longer.
+        model.compile(
+            keras.optimizers.Adam(hp.get("learning_rate")),
+            "mse",
+            run_eagerly=True,
+        )
         return model
 
     def fit(self, hp, model, x, y, callbacks=(), total_epochs=None, **kwargs):
@@ -89,7 +94,7 @@ class TinyHyperModel(darts_tf.tuner.DartsHyperModel):
 
     def build_network(self, hp, genotype):
         network = keras.Sequential([keras.layers.Dense(1)])
-        network.compile("sgd", "mse")
+        network.compile("sgd", "mse", run_eagerly=True)
         return network
 
     def fit_network(
