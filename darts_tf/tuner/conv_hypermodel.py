@@ -50,6 +50,7 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
     Example:
 
     >>> hypermodel = darts_tf.ConvHyperModel(num_classes=2)
+    >>> import keras_tuner
     >>> hp = keras_tuner.HyperParameters()
     >>> hp.Float("xi", 0.0, 0.05)
     0.0

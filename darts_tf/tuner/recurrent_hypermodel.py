@@ -49,6 +49,7 @@ class RecurrentHyperModel(hypermodel.DartsHyperModel):
     Example:
 
     >>> hypermodel = darts_tf.RecurrentHyperModel(vocabulary_size=20)
+    >>> import keras_tuner
     >>> hp = keras_tuner.HyperParameters()
     >>> hypermodel.declare_hyperparameters(hp)
     >>> hp.get("units"), hp.get("network_units")
