@@ -59,7 +59,8 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
     (0.0, 0.0003)
 
     Reference:
-        Section 3.2 and Appendix A.1.1 of the DARTS paper, arXiv:1806.09055.
+        Sections 3.1.1 and 3.2 and Appendix A.1.1 of the DARTS paper,
+        arXiv:1806.09055.
     """
 
     def __init__(

@@ -293,12 +293,11 @@ class DartsTuner(keras_tuner.Tuner):
             for number, execution in enumerate(executions):
                 metrics = execution.metrics
                 costs = {
-                    f"max_{name}": metrics.get(name)
+                    f"max_{name}": metrics[name]
                     for name in ("parameters", "multiply_adds")
+                    if name in metrics
                 }
-                if max_multiply_adds is not None and "multiply_adds" not in (
-                    metrics
-                ):
+                if not set(limits) <= {*costs, "max_cost"}:
                     raise ValueError(
                         "The multiply-adds of the network are not known, "
                         "because of an operation of your own or its kind. "

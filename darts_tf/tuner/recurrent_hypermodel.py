@@ -56,7 +56,8 @@ class RecurrentHyperModel(hypermodel.DartsHyperModel):
     (300, 850)
 
     Reference:
-        Section 3.3 and Appendix A.1.2 of the DARTS paper, arXiv:1806.09055.
+        Sections 3.1.2 and 3.2 and Appendix A.1.2 of the DARTS paper,
+        arXiv:1806.09055.
     """
 
     # Differs from the reference: there the alphas learn on the validation

@@ -81,10 +81,13 @@ def merge_equal(found):
     for name, genotype, score, costs in found:
         key = genotype.canonical()
         before = merged.get(key, GenotypeChoice(genotype, (), (), costs))
+        # Where the size of the network is tuned, too, the largest counts.
+        most = {k: max(before.costs[k], value) for k, value in costs.items()}
         merged[key] = dataclasses.replace(
             before,
             found_by=(*before.found_by, name),
             scores=(*before.scores, score),
+            costs=most,
         )
     return list(merged.values())
 

@@ -26,7 +26,7 @@ def _merged():
         [
             ("0/0", FIRST, 0.5, {"max_parameters": 1000}),
             ("1/0", SECOND, 0.7, {"max_parameters": 2000}),
-            ("2/0", _swapped(FIRST), 0.8, {"max_parameters": 1000}),
+            ("2/0", _swapped(FIRST), 0.8, {"max_parameters": 1100}),
             ("3/0", THIRD, 0.6, {"max_parameters": 3000}),
         ]
     )
@@ -37,6 +37,7 @@ def test_equal_genotypes_are_one_with_the_mean_of_their_scores():
     assert _swapped(FIRST) != FIRST
     assert [choice.genotype for choice in merged] == [FIRST, SECOND, THIRD]
     assert merged[0].found_by == ("0/0", "2/0")
+    assert merged[0].costs == {"max_parameters": 1100}
     assert merged[0].score == pytest.approx(0.65)
     assert merged[0].deviation == pytest.approx(0.3 / 2**0.5)
 
