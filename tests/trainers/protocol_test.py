@@ -171,7 +171,7 @@ def test_presets_resolve(tmp_path, preset):
             {
                 "num_nodes": 2,
                 "hypergradient": "first_order",
-                "batch_size": 256,
+                "batch_size": 128,
                 "search_units": 8,
                 "retrain_batch_size": 256,
                 "train_batch_size": 256,
