@@ -27,7 +27,7 @@ class PlainSupernet(keras.Model):
         self.alphas = supernet.alphas  # the same variables
         self.stem = _chain(
             keras.layers.Conv2D(
-                supernet.stem.filters, 3, padding="same", use_bias=False
+                supernet.stem.filters[0], 3, padding="same", use_bias=False
             ),
             keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5),
         )
@@ -64,7 +64,7 @@ class PlainSupernet(keras.Model):
 
     def take_weights(self, supernet):
         """Copies the weights of the merged form, edge by edge."""
-        _assign(self.stem, supernet.stem, supernet.stem_norm)
+        _assign(self.stem, *supernet.stem.convolutions, *supernet.stem.norms)
         self.classifier.layers[1].set_weights(supernet.classifier.get_weights())
         for cell, merged in zip(self.cells, supernet.cells, strict=True):
             for mine, theirs in zip(

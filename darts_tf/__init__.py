@@ -2,6 +2,7 @@
 
 from darts_tf import data
 from darts_tf import export
+from darts_tf import interop
 from darts_tf import layers
 from darts_tf import models
 from darts_tf import search

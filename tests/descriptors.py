@@ -98,6 +98,12 @@ LAYERS = [
         (4, 7, 7, 8),
     ),
     Descriptor(
+        "conv_stem",
+        lambda: layers.ConvStem([3, 6], 2),
+        images(),
+        [(4, 4, 4, 3), (4, 2, 2, 6)],
+    ),
+    Descriptor(
         "separable",
         lambda: layers.SeparableConvolution(3, 4, 2, copies=2),
         images(),

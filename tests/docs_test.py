@@ -16,7 +16,8 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINKING_PAGES = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 PUBLIC = [
     value
-    for name, value in sorted(vars(darts_tf).items())
+    for module in (darts_tf, darts_tf.interop)
+    for name, value in sorted(vars(module).items())
     if not name.startswith("_")
     and (inspect.isclass(value) or inspect.isfunction(value))
 ]

@@ -10,12 +10,17 @@ minute on 2 CPU cores; `paper` is the protocol of Appendix A.2.1 of the DARTS
 paper, on CIFAR-10 (2.76 +- 0.09 % test error there). The test images are
 looked at once, after training.
 
-The folder `workdir` gets `config.json`, `genotype.json`, `history.jsonl` as
-training goes on, and at the end `metrics.json` and `network.keras`.
+The folder `workdir` gets `config.json`, `genotype.json`, with each epoch
+`history.jsonl` and `checkpoint.npz`, and at the end `metrics.json` and
+`network.keras`. The same command on the folder of a run that was stopped goes
+on after its last whole epoch. With `--runs=10` the training is repeated with
+as many seeds, each in a folder of its own, `run_0` to `run_9`, and
+`metrics.json` has the mean and the deviation of their test errors.
 """
 
 import dataclasses
 import json
+import statistics
 import time
 
 import keras
@@ -27,6 +32,7 @@ from darts_tf.search import schedules
 from trainers import genotypes
 from trainers import images
 from trainers import options
+from trainers import resumable
 from trainers import workdir
 
 
@@ -34,7 +40,9 @@ from trainers import workdir
 class Config:
     """Options of the training; each field is a flag of the same name."""
 
-    workdir: str = options.option("New folder for everything that comes out.")
+    workdir: str = options.option(
+        "Folder for everything that comes out: new, or of a stopped run."
+    )
     genotype: str = options.option(genotypes.HELP)
     dataset: str = options.option(
         "digits, a data set of TensorFlow Datasets, or a folder of images.",
@@ -74,20 +82,21 @@ class Config:
     flip: bool = options.option("Flip images at random.", True)
     cutout: int = options.option("Side of the square cut out, in pixels.", 16)
     seed: int = options.option("Seeds Python, NumPy, TensorFlow and data.", 0)
+    runs: int = options.option(
+        "Trainings, with the seeds `seed`, `seed + 1` and so on.", 1
+    )
 
     def __post_init__(self):
         """Fails on values that would only show after a long time."""
-        for name in ("epochs", "batch_size", "filters", "num_cells"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"`{name}` must be positive. "
-                    f"Received: {name}={getattr(self, name)}"
-                )
-        if self.steps_per_epoch is not None and self.steps_per_epoch < 1:
-            raise ValueError(
-                "`steps_per_epoch` must be positive. "
-                f"Received: steps_per_epoch={self.steps_per_epoch}"
-            )
+        options.check_positive(
+            self,
+            "epochs",
+            "steps_per_epoch",
+            "batch_size",
+            "filters",
+            "num_cells",
+            "runs",
+        )
 
 
 PRESETS = {
@@ -108,7 +117,7 @@ PRESETS = {
 
 
 def run(config):
-    """Trains and evaluates the network.
+    """Trains and evaluates the network, as often as the config says.
 
     Args:
         config: A `Config`.
@@ -116,14 +125,50 @@ def run(config):
     Returns:
         A dictionary of the figures written to `metrics.json`.
     """
-    keras.utils.set_random_seed(config.seed)
     genotype = genotypes.read(config.genotype, "conv")
     dataset = images.load(config)
+    _make_network(config, genotype, dataset)  # fails on what cannot work
+    streams.steps_per_epoch(len(dataset.train[1]), config.batch_size)
+    folder, _ = workdir.create_or_resume(
+        config.workdir, options.to_json(config)
+    )
+    if config.runs == 1:
+        return _train(config, genotype, dataset, config.seed, folder)
+    finished = []
+    for index in range(config.runs):
+        each = folder / f"run_{index}"
+        each.mkdir(exist_ok=True)
+        path = each / workdir.METRICS_FILE
+        finished.append(
+            json.loads(path.read_text(encoding="utf-8"))
+            if path.exists()
+            else _train(config, genotype, dataset, config.seed + index, each)
+        )
+    errors = [1 - metrics["test_accuracy"] for metrics in finished]
+    metrics = {
+        "test_error_mean": statistics.mean(errors),
+        "test_error_deviation": statistics.stdev(errors),
+        "runs": finished,
+    }
+    workdir.write_json(folder / workdir.METRICS_FILE, metrics)
+    print(
+        f"Test error of {config.runs} runs: "
+        f"{100 * metrics['test_error_mean']:.2f} +- "
+        f"{100 * metrics['test_error_deviation']:.2f} %"
+    )
+    return metrics
+
+
+def _train(config, genotype, dataset, seed, folder):
+    """Trains and evaluates once; returns what it wrote to `metrics.json`."""
+    keras.utils.set_random_seed(seed)
     network = _make_network(config, genotype, dataset)
-    batches, steps = _batches(config, dataset)
-    folder = workdir.create(config.workdir, options.to_json(config))
+    steps = config.steps_per_epoch or streams.steps_per_epoch(
+        len(dataset.train[1]), config.batch_size
+    )
     genotype.save(folder / "genotype.json")
     metrics = {
+        "seed": seed,
         "parameters": darts_tf.count_parameters(
             network, include_auxiliary=False
         ),
@@ -137,26 +182,21 @@ def run(config):
         flush=True,
     )
     start = time.perf_counter()
-    try:
-        network.fit(
-            batches,
-            epochs=config.epochs,
-            steps_per_epoch=steps,
-            shuffle=False,
-            callbacks=[
-                schedules.CosineDecay(
-                    config.learning_rate,
-                    config.final_learning_rate,
-                    config.epochs,
-                ),
-                darts_tf.LinearDropPath(config.drop_path_rate, config.epochs),
-                _History(folder / "history.jsonl"),
-            ],
-        )
-    except KeyboardInterrupt:
-        network.save(folder / "network.keras")
-        print(f"\nStopped. The network so far is in {folder}/network.keras.")
-        raise
+    resumable.fit(
+        network,
+        lambda step: _batches(config, dataset, seed, step),
+        steps,
+        config.epochs,
+        folder,
+        [
+            schedules.CosineDecay(
+                config.learning_rate,
+                config.final_learning_rate,
+                config.epochs,
+            ),
+            darts_tf.LinearDropPath(config.drop_path_rate, config.epochs),
+        ],
+    )
     metrics["train_seconds"] = round(time.perf_counter() - start, 1)
     loss, accuracy = network.evaluate(
         streams.sequential(
@@ -168,7 +208,7 @@ def run(config):
     )
     metrics["test_loss"], metrics["test_accuracy"] = loss, accuracy
     network.save(folder / "network.keras")
-    workdir.write_json(folder / "metrics.json", metrics)
+    workdir.write_json(folder / workdir.METRICS_FILE, metrics)
     print(f"Test accuracy: {accuracy:.4f}  (test loss {loss:.4f})")
     return metrics
 
@@ -195,13 +235,12 @@ def _make_network(config, genotype, dataset):
     return network
 
 
-def _batches(config, dataset):
-    """Returns the training batches, and how many there are in an epoch."""
-    steps = streams.steps_per_epoch(len(dataset.train[1]), config.batch_size)
-    batches = streams.batches(
+def _batches(config, dataset, seed, start_step):
+    return streams.batches(
         dataset.train,
         config.batch_size,
-        config.seed,
+        seed,
+        start_step,
         transform=augmentation.training_transform(
             dataset.mean,
             dataset.std,
@@ -210,21 +249,6 @@ def _batches(config, dataset):
             config.cutout,
         ),
     )
-    return batches, config.steps_per_epoch or steps
-
-
-class _History(keras.callbacks.Callback):
-    """Appends the figures of each epoch to a file."""
-
-    def __init__(self, path):
-        super().__init__()
-        self.path = path
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Writes one line."""
-        numbers = {name: float(value) for name, value in (logs or {}).items()}
-        with open(self.path, "a", encoding="utf-8") as file:
-            file.write(json.dumps({"epoch": epoch + 1, **numbers}) + "\n")
 
 
 if __name__ == "__main__":

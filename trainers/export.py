@@ -81,7 +81,8 @@ def run(config):
     workdir.write_json(folder / "export.json", report)
     size, differences = report["tflite_bytes"], report["largest_difference"]
     print(
-        f"Wrote {folder}/saved_model and {folder}/network.tflite ({size:,} bytes)"
+        f"Wrote {folder}/saved_model and {folder}/network.tflite "
+        f"({size:,} bytes)"
     )
     print(f"Largest difference of logits on {samples}:")
     print(f"  Keras - SavedModel   {differences['saved_model']:.2e}")

@@ -121,6 +121,54 @@ def resolve(
     return config_class(**values)
 
 
+def check_positive(config: Any, *names: str) -> None:
+    """Raises an error for an option that is neither positive nor `None`.
+
+    Args:
+        config: An instance of a config dataclass.
+        *names: Strings, the fields to check.
+
+    Raises:
+        ValueError: If one of them is below 1.
+
+    Example:
+
+    >>> import dataclasses
+    >>> from trainers import options
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Config:
+    ...     epochs: int = options.option("Passes over the data.", 0)
+    >>> options.check_positive(Config(), "epochs")
+    Traceback (most recent call last):
+    ...
+    ValueError: `epochs` must be positive. Received: epochs=0
+    """
+    for name in names:
+        value = getattr(config, name)
+        if value is not None and value < 1:
+            raise ValueError(
+                f"`{name}` must be positive. Received: {name}={value}"
+            )
+
+
+def check_choice(config: Any, name: str, choices: tuple[str, ...]) -> None:
+    """Raises an error for an option that is none of its choices.
+
+    Args:
+        config: An instance of a config dataclass.
+        name: String, the field to check.
+        choices: Strings, what it may be.
+
+    Raises:
+        ValueError: If it is something else.
+    """
+    value = getattr(config, name)
+    if value not in choices:
+        raise ValueError(
+            f"`{name}` must be one of {choices}. Received: {name}={value!r}"
+        )
+
+
 def to_json(config: Any) -> dict[str, Any]:
     """Returns a config as a dictionary that can be written as JSON.
 

@@ -108,6 +108,11 @@ class Config:
                 "`steps_per_epoch` must be positive. "
                 f"Received: steps_per_epoch={self.steps_per_epoch}"
             )
+        if not self.learning_rate > 0:
+            raise ValueError(
+                "`learning_rate` must be positive. "
+                f"Received: learning_rate={self.learning_rate}"
+            )
         shortest = self.sequence_length // (2 if self.vary_length else 1)
         if self.slowness and shortest < 2:
             raise ValueError(
@@ -173,6 +178,8 @@ def run(config):
         config.workdir, options.to_json(config)
     )
     progress = _Progress(folder, model, switch)
+    if resumes:
+        _check_same_cell(folder, genotype)
     if resumes and progress.restore():
         pieces = _pieces(config, text, progress.epochs * steps)
         print(f"Going on after epoch {progress.epochs} of {folder}.")
@@ -199,7 +206,10 @@ def run(config):
                 callbacks=[_WordsPerSecond(model), switch, progress],
             )
     except KeyboardInterrupt:
-        print(f"\nStopped. The same command goes on after {progress.epochs}.")
+        print(
+            "\nStopped. The same command goes on after epoch "
+            f"{progress.epochs}."
+        )
         raise
     metrics = {
         "parameters": parameters,
@@ -212,6 +222,16 @@ def run(config):
         + (" (averaged weights)" if metrics["averaged"] else "")
     )
     return metrics
+
+
+def _check_same_cell(folder, genotype):
+    """Refuses to go on with a cell whose matrices only happen to fit."""
+    path = folder / "genotype.json"
+    if path.exists() and darts_tf.Genotype.load(path) != genotype:
+        raise ValueError(
+            "A run goes on with the genotype it was begun with, that of "
+            f"{str(path)!r}. Received: genotype={genotype}"
+        )
 
 
 def _make_model(config, genotype, text):

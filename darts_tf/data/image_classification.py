@@ -100,11 +100,8 @@ def load(name, data_dir=None, image_size=None, max_samples=None, download=True):
     """
     name = os.fspath(name)
     image_size = _size(image_size)
-    if max_samples is not None and operator.index(max_samples) < 1:
-        raise ValueError(
-            f"`max_samples` must be positive. Received: {max_samples=}"
-        )
-    folder = _folder(name)
+    check_max_samples(max_samples)
+    folder = find_folder(name)
     if name == "digits" or folder is not None:
         if data_dir is not None:
             raise ValueError(
@@ -203,11 +200,32 @@ def _size(image_size):
     return int(size[0]), int(size[1])
 
 
-def _folder(name):
+def check_max_samples(max_samples):
+    """Raises unless a limit on the training images is `None` or positive.
+
+    Args:
+        max_samples: Optional integer.
+
+    Raises:
+        ValueError: If it is below 1.
+    """
+    if max_samples is not None and operator.index(max_samples) < 1:
+        raise ValueError(
+            f"`max_samples` must be positive. Received: {max_samples=}"
+        )
+
+
+def find_folder(name):
     """Returns the folder that `name` means, or `None` for any other set.
 
     The working directory may have a folder with the name of a data set, so a
     bare name must contain `train` to be taken for a folder.
+
+    Args:
+        name: String, as for `load`.
+
+    Raises:
+        ValueError: If the name is a path, but not of a folder of images.
     """
     path = pathlib.Path(name).expanduser()
     if (path / "train").is_dir():

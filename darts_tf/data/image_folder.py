@@ -54,6 +54,31 @@ def read(root, image_size=None, max_samples=None):
     ((2, 8, 8, 3), [0, 1], [1], ('cat', 'dog'))
     >>> root.cleanup()
     """
+    train, test, class_names = list_files(root, max_samples)
+    train, test = (
+        (image_stack.stack(map(_image, paths), list(paths), image_size), labels)
+        for paths, labels in (train, test)
+    )
+    return train, test, class_names
+
+
+def list_files(root, max_samples=None):
+    """Lists the images that `read` would read, without reading them.
+
+    Args:
+        root: String or path, as for `read`.
+        max_samples: Optional positive integer, as for `read`. Defaults to
+            `None`, all.
+
+    Returns:
+        Tuple `(train, test, class_names)`, where `train` and `test` are
+        `(paths, labels)`: a list of strings and an int64 array of shape
+        `(samples,)`.
+
+    Raises:
+        ValueError: If folders or images are missing, or if a class is not in
+            `train`.
+    """
     root = pathlib.Path(root)
     class_names = _class_names(root / "train")
     test_folder = _test_folder(root, class_names)
@@ -75,11 +100,7 @@ def read(root, image_size=None, max_samples=None):
         )
         train_paths = [train_paths[index] for index in kept]
         train_labels = train_labels[kept]
-    train, test = (
-        image_stack.stack(map(_image, paths), list(map(str, paths)), image_size)
-        for paths in (train_paths, test_paths)
-    )
-    return (train, train_labels), (test, test_labels), class_names
+    return (train_paths, train_labels), (test_paths, test_labels), class_names
 
 
 def _class_names(folder):
@@ -120,7 +141,7 @@ def _files(folder, class_names):
     paths, labels = [], []
     for label, name in enumerate(class_names):
         files = sorted(
-            path
+            str(path)
             for path in (folder / name).glob("*")
             if path.suffix.lower() in SUFFIXES
         )

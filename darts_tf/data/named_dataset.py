@@ -20,10 +20,6 @@ _TIMEOUT = 3.0  # seconds to wait for the host of a download
 def read(name, data_dir=None, image_size=None, download=True):
     """Reads a data set that is prepared in `data_dir`, or prepares it there.
 
-    TensorFlow Datasets is slow to import and patient with dead networks: it
-    is imported here only, and whether a download can work is found out
-    before it starts.
-
     Args:
         name: String, name of the data set; `name/config` and `name:1.0.0`
             choose a configuration and a version.
@@ -54,6 +50,36 @@ def read(name, data_dir=None, image_size=None, download=True):
     """
     import tensorflow_datasets as tfds
 
+    builder, test_split = find(name, data_dir, download)
+    train, test = (
+        _arrays(tfds, builder, split, image_size)
+        for split in ("train", test_split)
+    )
+    return train, test, tuple(builder.info.features["label"].names)
+
+
+def find(name, data_dir=None, download=True):
+    """Finds a data set that is prepared in `data_dir`, or prepares it there.
+
+    TensorFlow Datasets is slow to import and patient with dead networks: it
+    is imported in this file only, and whether a download can work is found
+    out before it starts.
+
+    Args:
+        name: String, name of the data set, as for `read`.
+        data_dir: Optional string or path, as for `read`.
+        download: Boolean, as for `read`. Defaults to `True`.
+
+    Returns:
+        A builder of TensorFlow Datasets, and the name of the test split.
+
+    Raises:
+        ValueError: If the name is unknown, or if the data set is not one of
+            image classification.
+        OSError: If the data set is not prepared and cannot be downloaded.
+    """
+    import tensorflow_datasets as tfds
+
     data_dir = pathlib.Path(data_dir or tfds.core.constants.DATA_DIR)
     data_dir = data_dir.expanduser()
     prepared = _prepared(data_dir, name)
@@ -64,12 +90,7 @@ def read(name, data_dir=None, image_size=None, download=True):
     _check_features(name, builder.info.features)
     if prepared is None:
         builder.download_and_prepare()
-    test_split = _test_split(name, builder.info.splits)
-    train, test = (
-        _arrays(tfds, builder, split, image_size)
-        for split in ("train", test_split)
-    )
-    return train, test, tuple(builder.info.features["label"].names)
+    return builder, _test_split(name, builder.info.splits)
 
 
 def _prepared(data_dir, name):

@@ -189,15 +189,10 @@ def sequential(arrays, batch_size, transform=None):
 
 def _stream(arrays, batch_size, seeds, start_step, shuffle, transform):
     """Is `batches` with a pair of seeds: the user's and the stream's."""
-    if start_step < 0:
-        raise ValueError(
-            f"`start_step` must not be negative. Received: {start_step=}"
-        )
     tensors, num_samples = _as_tensors(arrays)
     steps = steps_per_epoch(num_samples, batch_size)
-    order_key, transform_key = _keys(seeds)
 
-    def order_of(epoch):
+    def order_of(epoch, order_key):
         """Returns the sample indices of an epoch, one row a batch."""
         order = tf.range(num_samples, dtype=tf.int64)
         if shuffle:
@@ -211,19 +206,54 @@ def _stream(arrays, batch_size, seeds, start_step, shuffle, transform):
         order = tf.reshape(order[: steps * batch_size], (steps, batch_size))
         return tf.data.Dataset.from_tensor_slices(order)
 
-    def read(step, indices):
+    def read(indices, seed):
         batch = tf.nest.map_structure(lambda t: tf.gather(t, indices), tensors)
-        if transform is None:
-            return batch
-        return transform(batch, tf.random.fold_in(transform_key, step))
+        return batch if transform is None else transform(batch, seed)
 
+    return _epochs(order_of, steps, seeds, start_step, read)
+
+
+def epochs(batches_of, steps, seed, start_step, transform):
+    """Chains epochs to an endless stream that can start at any step.
+
+    Args:
+        batches_of: Callable `batches_of(epoch, key)` that returns a
+            `tf.data.Dataset` of the batches of an epoch; `key` is for
+            `tf.random.fold_in`.
+        steps: Positive integer, the number of batches in each epoch.
+        seed: Integer, of the order and of `transform`.
+        start_step: Non-negative integer, number of the first step to
+            deliver.
+        transform: Callable `transform(batch, seed)`, as in `batches`.
+
+    Returns:
+        A `tf.data.Dataset` without end.
+
+    Raises:
+        ValueError: If `start_step` is negative.
+    """
+    return _epochs(batches_of, steps, (seed, 0), start_step, transform)
+
+
+def _epochs(batches_of, steps, seeds, start_step, transform):
+    if start_step < 0:
+        raise ValueError(
+            f"`start_step` must not be negative. Received: {start_step=}"
+        )
+    order_key, transform_key = _keys(seeds)
     first_epoch, first_batch = divmod(start_step, steps)
     return (
         tf.data.Dataset.range(first_epoch, tf.int64.max)
-        .flat_map(order_of)
+        .flat_map(lambda epoch: batches_of(epoch, order_key))
         .skip(first_batch)
         .enumerate(start_step)
-        .map(read, tf.data.AUTOTUNE, deterministic=True)
+        .map(
+            lambda step, batch: transform(
+                batch, tf.random.fold_in(transform_key, step)
+            ),
+            tf.data.AUTOTUNE,
+            deterministic=True,
+        )
         .apply(
             tf.data.experimental.assert_cardinality(
                 tf.data.INFINITE_CARDINALITY

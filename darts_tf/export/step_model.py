@@ -56,7 +56,11 @@ class StepModel:
         signature = loaded.signatures["serving_default"]
         names = signature.structured_input_signature[1]
         _check_names(names, path)
-        return cls(_step_of(loaded.serve), int(names["state"].shape[-1]))
+
+        def serve(token, state):
+            return loaded.serve(token, state)  # keeps its variables alive
+
+        return cls(_step_of(serve), int(names["state"].shape[-1]))
 
     @classmethod
     def of_tflite(cls, path):

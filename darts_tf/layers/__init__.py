@@ -3,6 +3,7 @@
 from darts_tf.layers.batch_norm import BatchNorm
 from darts_tf.layers.conv_cell import ConvCell
 from darts_tf.layers.conv_cell import ConvSearchCell
+from darts_tf.layers.conv_stem import ConvStem
 from darts_tf.layers.convolution import Convolution
 from darts_tf.layers.convolution import DepthwiseConvolution
 from darts_tf.layers.convolution_stack import Conv7x1

@@ -4,6 +4,7 @@ import keras
 
 from darts_tf.layers import batch_norm
 from darts_tf.layers import convolution
+from darts_tf.layers import kernels
 from darts_tf.layers import operation
 
 
@@ -266,23 +267,33 @@ class FactorizedReduce(operation.Operation):
         inputs = keras.ops.relu(inputs)
         # Differs from the reference: an odd size is padded, not an error.
         _, height, width, _ = inputs.shape
-        crop = [(0, 0), (0, height % 2), (0, width % 2), (0, 0)]
-        shifted = (
-            keras.ops.pad(inputs, crop) if height % 2 + width % 2 else (inputs)
-        )
-        halves = [self.even(inputs), self.odd(shifted[:, 1:, 1:])]
-        outputs = self._join(halves)
+        if height % 2 + width % 2:
+            missing = [(0, 0), (0, height % 2), (0, width % 2), (0, 0)]
+            inputs = keras.ops.pad(inputs, missing)
+        kernel = keras.ops.cast(self._joint_kernel(), inputs.dtype)
+        outputs = kernels.halving_convolution(inputs, kernel)
         return self.norm(outputs, scale)
 
-    def _join(self, halves):
-        """Puts the two halves of each copy side by side."""
-        if self.copies == 1:
-            return keras.ops.concatenate(halves, -1)
-        shape = (-1, *halves[0].shape[1:3])
-        apart = (*shape, self.copies, self.filters // 2)
-        return keras.ops.reshape(
-            keras.ops.concatenate(
-                [keras.ops.reshape(half, apart) for half in halves], -1
-            ),
-            (*shape, self.copies * self.filters),
+    def _joint_kernel(self):
+        """Returns both convolutions as one of 2x2 pixels, half of it zeros.
+
+        The upper left pixel goes to the first half of each copy's filters, the
+        lower right one to the second: no tensor is sliced, shifted or joined.
+        """
+        even, odd = (
+            keras.ops.reshape(
+                keras.ops.convert_to_tensor(half.kernel),
+                (-1, self.copies, self.filters // 2),
+            )
+            for half in (self.even, self.odd)
         )
+        zeros = keras.ops.zeros_like(even)
+        nothing = keras.ops.concatenate([zeros, zeros], -1)
+        pixels = [
+            keras.ops.concatenate([even, zeros], -1),
+            nothing,
+            nothing,
+            keras.ops.concatenate([zeros, odd], -1),
+        ]
+        shape = (2, 2, -1, self.copies * self.filters)
+        return keras.ops.reshape(keras.ops.stack(pixels), shape)

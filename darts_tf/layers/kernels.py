@@ -71,6 +71,24 @@ def convolution(inputs, kernel, strides=(1, 1)):
     )
 
 
+def halving_convolution(inputs, kernel):
+    """Convolves blocks of pixels that do not overlap, without padding.
+
+    Two 1x1 convolutions of stride 2, the second on the inputs shifted by one
+    pixel, are one of these with half of the kernel zero. It has four times the
+    products, but no slices, whose gradients are slow: 10 against 40 ms with 64
+    channels on either side.
+
+    Args:
+        inputs: Tensor of shape `(batch, height, width, channels)`.
+        kernel: Tensor of shape `(2, 2, channels, filters)`.
+
+    Returns:
+        Tensor of shape `(batch, height / 2, width / 2, filters)`.
+    """
+    return tf.nn.conv2d(inputs, kernel, 2, "VALID")
+
+
 def depthwise_convolution(inputs, kernel, strides=1, dilation_rate=1, *, fast):
     """Convolves each channel with filters of its own, padded symmetrically.
 
@@ -96,7 +114,7 @@ def depthwise_convolution(inputs, kernel, strides=1, dilation_rate=1, *, fast):
     if dilation_rate == 2 and strides == 2:
         # With both at 2 every tap falls on an even pixel. (The native
         # operation is wrong for this combination.)
-        inputs, strides, dilation_rate = inputs[:, ::2, ::2], 1, 1
+        inputs, strides, dilation_rate = _even_pixels(inputs), 1, 1
     strides = (strides, strides)
     if not (fast and grouped_convolution_works(inputs.dtype)):
         inputs, padding = _symmetric_padding(inputs, kernel, strides)
@@ -119,7 +137,7 @@ def depthwise_convolution(inputs, kernel, strides=1, dilation_rate=1, *, fast):
     inputs = _repeat_channels(inputs, copies)
     if padding == "SAME":
         return _same_depthwise(inputs, kernel)
-    return tf.nn.conv2d(inputs, kernel, strides, padding)
+    return _halving_depthwise(inputs, kernel)
 
 
 def _same_depthwise(inputs, kernel):
@@ -141,36 +159,74 @@ def _depthwise_5x5(inputs, kernel):
     neighbouring columns seen as channels, which costs nothing, each pixel's
     neighbour is two columns away. Together 6 ms, to float32 rounding.
     """
-    strides, padding = [1, 1, 1, 1], "SAME"
 
     def gradient(upstream):
-        for_inputs = tf.raw_ops.Conv2DBackpropInput(
-            input_sizes=tf.shape(inputs),
-            filter=kernel,
-            out_backprop=upstream,
-            strides=strides,
-            padding=padding,
-        )
+        middle = _kernel_gradient(inputs, upstream, 3)
         _, height, width, channels = inputs.shape
-
-        def for_kernel(images, slopes):
-            return tf.raw_ops.Conv2DBackpropFilter(
-                input=images,
-                filter_sizes=[5, 3, 1, images.shape[-1]],
-                out_backprop=slopes,
-                strides=strides,
-                padding=padding,
-            )
-
-        middle = for_kernel(inputs, upstream)
         halves = (-1, height, width // 2, 2 * channels)
-        outer = for_kernel(
-            tf.reshape(inputs, halves), tf.reshape(upstream, halves)
+        outer = _kernel_gradient(
+            tf.reshape(inputs, halves), tf.reshape(upstream, halves), 3
         )
         outer = tf.reduce_sum(tf.reshape(outer, (5, 3, 1, 2, channels)), 3)
-        return for_inputs, tf.concat([outer[:, :1], middle, outer[:, 2:]], 1)
+        return (
+            _input_gradient(inputs, kernel, upstream, 1, "SAME"),
+            tf.concat([outer[:, :1], middle, outer[:, 2:]], 1),
+        )
 
-    return tf.nn.conv2d(inputs, kernel, strides, padding), gradient
+    return tf.nn.conv2d(inputs, kernel, 1, "SAME"), gradient
+
+
+def _halving_depthwise(inputs, kernel):
+    """Convolves each channel at stride 2, of inputs that are padded."""
+    width = inputs.shape[2] or 1
+    if tuple(kernel.shape[:2]) == (5, 5) and width % 2 == 0:
+        return _halving_depthwise_5x5(inputs, kernel)
+    return tf.nn.conv2d(inputs, kernel, 2, "VALID")
+
+
+@tf.custom_gradient
+def _halving_depthwise_5x5(inputs, kernel):
+    """Convolves at stride 2; the gradient for the kernel is that of 3 columns.
+
+    With neighbouring columns seen as channels, which costs nothing, the even
+    and the odd columns of the kernel are two kernels of stride 1 in a row, and
+    of 3 and 2 columns: the fast path again. 21 against 37 ms for 33 million
+    numbers, the whole of forward and gradients.
+    """
+
+    def gradient(upstream):
+        _, height, width, channels = inputs.shape
+        pairs = tf.reshape(inputs, (-1, height, width // 2, 2 * channels))
+        both = tf.tile(upstream, (1, 1, 1, 2))
+        slopes = _kernel_gradient(pairs, both, 3, (2, 1), "VALID")
+        slopes = tf.reshape(slopes, (5, 6, 1, channels))
+        return (
+            _input_gradient(inputs, kernel, upstream, 2, "VALID"),
+            slopes[:, :5],
+        )
+
+    return tf.nn.conv2d(inputs, kernel, 2, "VALID"), gradient
+
+
+def _kernel_gradient(inputs, upstream, columns, strides=(1, 1), padding="SAME"):
+    """Returns the gradient for a depthwise kernel of 5 rows."""
+    return tf.raw_ops.Conv2DBackpropFilter(
+        input=inputs,
+        filter_sizes=[5, columns, 1, inputs.shape[-1]],
+        out_backprop=upstream,
+        strides=[1, *strides, 1],
+        padding=padding,
+    )
+
+
+def _input_gradient(inputs, kernel, upstream, strides, padding):
+    return tf.raw_ops.Conv2DBackpropInput(
+        input_sizes=tf.shape(inputs),
+        filter=kernel,
+        out_backprop=upstream,
+        strides=[1, strides, strides, 1],
+        padding=padding,
+    )
 
 
 def max_pool(inputs, strides=1):
@@ -217,7 +273,8 @@ def batch_normalization(inputs, scale, offset, moving, momentum, epsilon):
     """Normalises by the statistics of the batch: 2.2 ms, by moments 27 ms.
 
     The fused kernel also moves the moving statistics, which saves a dozen
-    small operations for each normalisation of a graph.
+    small operations for each normalisation of a graph. Where a distribution
+    strategy has several replicas, the batch is that of all of them together.
 
     Args:
         inputs: Tensor of shape `(batch, height, width, channels)`.
@@ -231,14 +288,15 @@ def batch_normalization(inputs, scale, offset, moving, momentum, epsilon):
     Returns:
         The normalised tensor and the new moving mean and (unbiased) variance.
     """
-    if inputs.dtype == tf.float64:  # for checks; no fused kernel has it
-        mean, variance = tf.nn.moments(inputs, (0, 1, 2))
+    synchronized = _num_replicas() > 1
+    if synchronized or inputs.dtype == tf.float64:
+        # float64 is for checks; no fused kernel has it.
+        mean, variance, count = _moments(inputs, moving[0], synchronized)
         outputs = tf.nn.batch_normalization(
-            inputs, mean, variance, offset, scale, epsilon
+            tf.cast(inputs, mean.dtype), mean, variance, offset, scale, epsilon
         )
-        count = tf.cast(tf.size(inputs) / tf.size(mean), tf.float64)
         moved = (mean, variance * count / tf.maximum(count - 1, 1))
-        return outputs, *(
+        return tf.cast(outputs, inputs.dtype), *(
             momentum * old + (1 - momentum) * new
             for old, new in zip(moving, moved, strict=True)
         )
@@ -253,6 +311,39 @@ def batch_normalization(inputs, scale, offset, moving, momentum, epsilon):
         is_training=True,
     )
     return outputs, mean, variance
+
+
+def _num_replicas():
+    """Returns how many replicas take this step together."""
+    if tf.distribute.in_cross_replica_context():
+        return 1
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def _moments(inputs, guess, synchronized):
+    """Returns mean, variance and count over the batch, of all replicas.
+
+    The replicas add their sums up once. Squares are taken around a guess of
+    the mean that all share, the moving mean: around zero, the difference that
+    is the variance would lose digits.
+    """
+    inputs = tf.cast(inputs, guess.dtype)
+    count = tf.cast(tf.size(inputs) / tf.size(guess), guess.dtype)
+    mean, variance = tf.nn.moments(inputs, (0, 1, 2))
+    if not synchronized:
+        return mean, variance, count
+    guess = tf.stop_gradient(tf.convert_to_tensor(guess))
+    shift = mean - guess
+    sums = tf.stack(
+        [count * shift, count * (variance + tf.square(shift)), count + 0 * mean]
+    )
+    # The gradient of this sum is one over the replicas, too.
+    sums = tf.distribute.get_replica_context().all_reduce(
+        tf.distribute.ReduceOp.SUM, sums
+    )
+    count = sums[2, 0]
+    shift = sums[0] / count
+    return guess + shift, sums[1] / count - tf.square(shift), count
 
 
 def add_n(tensors):
@@ -286,6 +377,17 @@ def _pad(inputs, rows, columns, value=0):
 
 def _repeat_channels(inputs, copies):
     return tf.tile(inputs, (1, 1, 1, copies)) if copies > 1 else inputs
+
+
+def _even_pixels(inputs):
+    """Returns every other pixel of every other row.
+
+    A slice would do, with a gradient that takes three times as long.
+    """
+    _, height, width, channels = inputs.shape
+    if None in (height, width) or height % 2 or width % 2:
+        return inputs[:, ::2, ::2]
+    return tf.nn.space_to_depth(inputs, 2)[..., :channels]
 
 
 def _odd(inputs, axis):

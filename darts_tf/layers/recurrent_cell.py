@@ -9,7 +9,7 @@ from darts_tf.spaces import checks
 from darts_tf.spaces import genotype as genotype_lib
 
 # Of the batch normalisation, as published.
-_MOMENTUM = 0.9
+MOMENTUM = 0.9
 _EPSILON = 1e-5
 
 
@@ -197,7 +197,7 @@ def _move(moving, used, count):
     # Unbiased, as in PyTorch; a batch of one has no variance at all.
     variance *= count / keras.ops.maximum(count - 1, 1)
     return [
-        _MOMENTUM * old + (1.0 - _MOMENTUM) * new
+        MOMENTUM * old + (1.0 - MOMENTUM) * new
         for old, new in zip(moving, (mean, variance), strict=True)
     ]
 

@@ -5,8 +5,13 @@ from darts_tf.models.conv_network import ConvNetwork
 from darts_tf.models.conv_supernet import ConvSupernet
 from darts_tf.models.counting import count_multiply_adds
 from darts_tf.models.counting import count_parameters
+from darts_tf.models.counting import multiply_adds_by_layer
+from darts_tf.models.inheritance import Inheritance
+from darts_tf.models.inheritance import inherit_weights
+from darts_tf.models.label_smoothing import SmoothedCrossentropy
 from darts_tf.models.language_loss import language_losses
 from darts_tf.models.language_model import slowness
+from darts_tf.models.perplexity import Perplexity
 from darts_tf.models.recurrent_network import RecurrentNetwork
 from darts_tf.models.recurrent_supernet import RecurrentSupernet
 from darts_tf.models.stateful_language_model import StatefulLanguageModel

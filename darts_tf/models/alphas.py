@@ -1,6 +1,7 @@
 """The architecture logits of a supernet."""
 
 import keras
+import numpy as np
 
 from darts_tf.layers import batch_norm
 from darts_tf.spaces import search_space
@@ -12,7 +13,8 @@ class Alphas(keras.layers.Layer):
 
     A row of a matrix belongs to an edge, a column to a primitive. The softmax
     over a row is the weight of each operation on that edge (Eq. 2). Cells of a
-    type share one matrix.
+    type share one matrix. Primitives that the space does not have on an edge
+    have a logit, too, but their op weight is 0 and their gradient as well.
 
     Args:
         space: A `darts_tf.SearchSpace`, or its config.
@@ -60,11 +62,20 @@ class Alphas(keras.layers.Layer):
             A dictionary of tensors of shape `(num_edges, num_primitives)`.
         """
         return {
-            cell_type: keras.ops.softmax(logits, axis=-1)
+            cell_type: keras.ops.softmax(
+                self._masked(cell_type, logits), axis=-1
+            )
             for cell_type, logits in zip(
                 self.space.cell_types, self.logits, strict=True
             )
         }
+
+    def _masked(self, cell_type, logits):
+        """Returns the logits, at -infinity for what an edge does not have."""
+        if self.space.edge_primitives is None:
+            return logits
+        lowest = keras.ops.full_like(logits, -np.inf)
+        return keras.ops.where(self.space.mask(cell_type), logits, lowest)
 
     def op_weights_by_source(self):
         """Returns the op weights in the order in which cells use them.

@@ -2,6 +2,8 @@
 
 import typing
 
+from darts_tf.layers import conv_stem
+
 
 class CellPlan(typing.NamedTuple):
     """The place of one cell in a network."""
@@ -9,6 +11,66 @@ class CellPlan(typing.NamedTuple):
     cell_type: str
     previous_cell_type: str
     filters: int
+
+
+class _Form(typing.NamedTuple):
+    """A published form of network: its stem, and its sizes."""
+
+    num_classes: int
+    filters: int
+    num_cells: int
+    stem_multiplier: int
+    stem_cell_type: str
+    stem_halvings: int
+
+    def make_stem(self, filters):
+        """Returns the layer that comes before the cells.
+
+        Args:
+            filters: Integer, the filters that it ends with.
+        """
+        if not self.stem_halvings:
+            return conv_stem.ConvStem((filters,), name="stem")
+        return conv_stem.ConvStem(
+            (filters // 2, filters, filters), strides=2, name="stem"
+        )
+
+
+_FORMS = {
+    "cifar": _Form(10, 36, 20, 3, "normal", 0),
+    "imagenet": _Form(1000, 48, 14, 1, "reduction", 3),
+}
+
+
+def form(stem):
+    """Returns what belongs to a stem.
+
+    Args:
+        stem: String, `"cifar"` or `"imagenet"`.
+
+    Returns:
+        A tuple with the default sizes of the derived network, the type of the
+        cell that the first cell sees before it, and `make_stem`.
+
+    Raises:
+        ValueError: If the stem is unknown.
+    """
+    if stem not in _FORMS:
+        raise ValueError(
+            f"`stem` must be one of {sorted(_FORMS)}. Received: stem={stem!r}"
+        )
+    return _FORMS[stem]
+
+
+def halvings(stem, plan):
+    """Returns how often a network halves the resolution.
+
+    Args:
+        stem: String, `"cifar"` or `"imagenet"`.
+        plan: List of `CellPlan`.
+    """
+    cells = sum(place.cell_type == "reduction" for place in plan)
+    return form(stem).stem_halvings + cells
 
 
 def reduction_cells(num_cells):

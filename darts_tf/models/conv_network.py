@@ -5,107 +5,40 @@ import keras
 from darts_tf.layers import batch_norm
 from darts_tf.layers import conv_cell
 from darts_tf.layers import convolution
+from darts_tf.models import auxiliary_head as auxiliary_head_lib
 from darts_tf.models import conv_layout
+from darts_tf.models import inheritance as inheritance_lib
 from darts_tf.spaces import genotype as genotype_lib
-
-
-@keras.saving.register_keras_serializable(package="darts_tf")
-class AuxiliaryHead(keras.layers.Layer):
-    """A second classifier in the middle of the network, for training only.
-
-    ReLU, 5x5 average pool of stride 3, 1x1 convolution to 128 filters, batch
-    normalisation, ReLU, 2x2 convolution to 768 filters, batch normalisation,
-    ReLU and a linear layer.
-
-    Args:
-        num_classes: Integer.
-        **kwargs: Keyword arguments of `keras.layers.Layer`.
-
-    Call arguments:
-        inputs: Tensor of shape `(batch, 8, 8, channels)`.
-
-    Returns:
-        Logits, a tensor of shape `(batch, num_classes)`.
-
-    Raises:
-        ValueError: If the images are not 8x8 at this depth.
-
-    Reference:
-        Appendix A.2.1 of the DARTS paper, arXiv:1806.09055.
-    """
-
-    def __init__(self, num_classes, **kwargs):
-        super().__init__(**kwargs)
-        self.num_classes = num_classes
-        self.pool = keras.layers.AveragePooling2D(5, 3, name="pool")
-        self.reduce = convolution.Convolution(128, name="reduce")
-        self.reduce_norm = batch_norm.BatchNorm(name="reduce_norm")
-        initializer = convolution.fan_in_uniform(128 * 4)
-        self.expand = keras.layers.Conv2D(
-            768,
-            2,
-            use_bias=False,
-            kernel_initializer=initializer,
-            name="expand",
-        )
-        self.expand_norm = batch_norm.BatchNorm(name="expand_norm")
-        limit = convolution.fan_in_uniform(768)
-        self.classifier = keras.layers.Dense(
-            num_classes,
-            kernel_initializer=limit,
-            bias_initializer=limit,
-            dtype=batch_norm.full_precision(self),
-            name="classifier",
-        )
-
-    def build(self, input_shape):
-        if tuple(input_shape[1:3]) != (8, 8):
-            raise ValueError(
-                "The auxiliary classifier needs 8x8 images where it sits, at "
-                "2/3 of the depth, that is 32x32 images at the input; other "
-                "sizes train with auxiliary_weight=0. "
-                f"Received: {tuple(input_shape[1:3])} at 2/3 of the depth"
-            )
-        batch = input_shape[0]
-        self.reduce.build((batch, 2, 2, input_shape[-1]))
-        self.reduce_norm.build((batch, 2, 2, 128))
-        self.expand.build((batch, 2, 2, 128))
-        self.expand_norm.build((batch, 1, 1, 768))
-        self.classifier.build((batch, 768))
-
-    def call(self, inputs):
-        outputs = self.pool(keras.ops.relu(inputs))
-        outputs = keras.ops.relu(self.reduce_norm(self.reduce(outputs)))
-        outputs = keras.ops.relu(self.expand_norm(self.expand(outputs)))
-        return self.classifier(outputs[:, 0, 0])
-
-    def get_config(self):
-        return {**super().get_config(), "num_classes": self.num_classes}
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")
 class ConvNetwork(keras.Model):
     """The network of a genotype, to be trained from scratch and shipped.
 
-    Its defaults are the paper's CIFAR-10 network. Reduction cells stand at 1/3
-    and 2/3 of the depth. In training, `drop_path_rate` of the samples lose
+    Its defaults are the paper's CIFAR-10 network, or with `stem="imagenet"`
+    its network for ImageNet in the mobile setting. Reduction cells stand at
+    1/3 and 2/3 of the depth. In training, `drop_path_rate` of the samples lose
     each edge that is not an identity, and an auxiliary classifier adds its
     loss; `fit` needs nothing of its own for either. In inference neither is
     there.
 
     Args:
         genotype: A convolutional `darts_tf.Genotype`, or its JSON text.
-        num_classes: Integer. Defaults to `10`.
+        num_classes: Integer. Defaults to `None`, 10, or 1000 with
+            `stem="imagenet"`.
         filters: Integer, the number of filters of the first cells. Defaults
-            to `36`.
-        num_cells: Integer. Defaults to `20`.
+            to `None`, 36 or 48.
+        num_cells: Integer. Defaults to `None`, 20 or 14.
         auxiliary_weight: Float, the weight of the auxiliary classifier's
-            loss; at 0 there is no such classifier. It needs 32x32 images; the
-            paper's weight is 0.4. Defaults to `0.0`.
+            loss; at 0 there is no such classifier. It needs images of about
+            32x32, or 224x224 with `stem="imagenet"`; the paper's weight is
+            0.4. Defaults to `0.0`.
         drop_path_rate: Float in [0, 1), the probability of losing an edge.
             `LinearDropPath` raises it during training. Defaults to `0.0`.
-        stem_multiplier: Integer, the filters of the first convolution, in
-            multiples of `filters`. Defaults to `3`.
+        stem_multiplier: Integer, the filters that the stem ends with, in
+            multiples of `filters`. Defaults to `None`, 3 or 1.
+        stem: String, what comes before the cells: `"cifar"`, one convolution,
+            or `"imagenet"`, three of stride 2. Defaults to `"cifar"`.
         **kwargs: Keyword arguments of `keras.Model`.
 
     Call arguments:
@@ -136,15 +69,25 @@ class ConvNetwork(keras.Model):
     def __init__(
         self,
         genotype,
-        num_classes=10,
-        filters=36,
-        num_cells=20,
+        num_classes=None,
+        filters=None,
+        num_cells=None,
         auxiliary_weight=0.0,
         drop_path_rate=0.0,
-        stem_multiplier=3,
+        stem_multiplier=None,
+        stem="cifar",
         **kwargs,
     ):
         super().__init__(**kwargs)
+        defaults = conv_layout.form(stem)
+        if num_classes is None:
+            num_classes = defaults.num_classes
+        if filters is None:
+            filters = defaults.filters
+        if num_cells is None:
+            num_cells = defaults.num_cells
+        if stem_multiplier is None:
+            stem_multiplier = defaults.stem_multiplier
         conv_layout.check_sizes(
             num_classes=num_classes,
             filters=filters,
@@ -174,6 +117,7 @@ class ConvNetwork(keras.Model):
         self.num_cells = num_cells
         self.auxiliary_weight = auxiliary_weight
         self.stem_multiplier = stem_multiplier
+        self.stem_form = stem
         self._initial_drop_path_rate = drop_path_rate
         # A variable, so that it can change without a new graph.
         self.drop_path_rate = self.add_weight(
@@ -186,11 +130,10 @@ class ConvNetwork(keras.Model):
         reductions = conv_layout.reduction_cells(num_cells)
         if genotype.reduction is None:
             reductions = ()
-        self.plan = conv_layout.plan_cells(num_cells, filters, reductions)
-        self.stem = convolution.Convolution(
-            stem_multiplier * filters, 3, name="stem"
+        self.plan = conv_layout.plan_cells(
+            num_cells, filters, reductions, defaults.stem_cell_type
         )
-        self.stem_norm = batch_norm.BatchNorm(name="stem_norm")
+        self.stem = defaults.make_stem(stem_multiplier * filters)
         self.cells = [
             conv_cell.ConvCell(
                 genotype.cells[plan.cell_type],
@@ -214,15 +157,61 @@ class ConvNetwork(keras.Model):
             name="classifier",
         )
         self.auxiliary_head = (
-            AuxiliaryHead(num_classes, name="auxiliary_head")
+            auxiliary_head_lib.AuxiliaryHead(
+                num_classes, stem, name="auxiliary_head"
+            )
             if auxiliary_weight
             else None
         )
 
+    @classmethod
+    def from_supernet(cls, supernet, genotype, inherit_weights=False, **kwargs):
+        """Makes the network of a genotype with the sizes of a supernet.
+
+        Args:
+            supernet: A `darts_tf.ConvSupernet`, such as the `supernet` of a
+                `darts_tf.DartsSearchModel`.
+            genotype: A convolutional `darts_tf.Genotype`.
+            inherit_weights: Boolean, whether the network starts from the
+                weights of the supernet where shapes agree, instead of fresh
+                ones; it is then built, and its `inheritance`, a
+                `darts_tf.models.Inheritance`, says what it took. Defaults to
+                `False`, as in the paper.
+            **kwargs: Arguments of the constructor, in place of the supernet's
+                `num_classes`, `filters`, `num_cells`, `stem_multiplier` and
+                `stem`.
+
+        Returns:
+            A `ConvNetwork`.
+
+        Raises:
+            ValueError: If weights are to be inherited from a supernet that is
+                not built, and as the constructor.
+        """
+        network = cls(
+            genotype,
+            **{
+                "num_classes": supernet.num_classes,
+                "filters": supernet.filters,
+                "num_cells": supernet.num_cells,
+                "stem_multiplier": supernet.stem_multiplier,
+                "stem": supernet.stem_form,
+                **kwargs,
+            },
+        )
+        if inherit_weights:
+            if supernet.built:
+                shape = supernet.get_build_config()["input_shape"]
+                network.build((None, *shape[1:]))
+            network.inheritance = inheritance_lib.inherit_weights(
+                network, supernet
+            )
+        return network
+
     @property
     def halvings(self):
         """How often the network halves the resolution."""
-        return sum(plan.cell_type == "reduction" for plan in self.plan)
+        return conv_layout.halvings(self.stem_form, self.plan)
 
     @property
     def _auxiliary_cell(self):
@@ -231,8 +220,7 @@ class ConvNetwork(keras.Model):
     def build(self, input_shape):
         conv_layout.check_images(input_shape, self.halvings)
         self.stem.build(input_shape)
-        before = shape = self.stem.compute_output_shape(input_shape)
-        self.stem_norm.build(shape)
+        before, shape = self.stem.compute_output_shape(input_shape)
         for index, cell in enumerate(self.cells):
             cell.build((before, shape))
             before, shape = shape, cell.compute_output_shape((before, shape))
@@ -242,7 +230,7 @@ class ConvNetwork(keras.Model):
         self.built = True
 
     def call(self, inputs, training=None):
-        before = outputs = self.stem_norm(self.stem(inputs))
+        before, outputs = self.stem(inputs)
         for index, cell in enumerate(self.cells):
             before, outputs = (
                 outputs,
@@ -254,6 +242,29 @@ class ConvNetwork(keras.Model):
         if training and self.auxiliary_head:
             return logits, self.auxiliary_head(middle)
         return logits
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.num_classes)
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Creates the metrics' variables, which Keras leaves to the first step.
+
+        A step that creates variables is traced twice: the user would wait for
+        half a minute more before the first step of the paper's network.
+        """
+        super()._maybe_symbolic_build(iterator, data_batch)
+        if iterator is None or not self.built:
+            return
+        if self._compile_metrics is None or self._compile_metrics.built:
+            return
+        spec = iterator._distributed_dataset.element_spec
+        _, labels, _ = keras.utils.unpack_x_y_sample_weight(spec)
+        if hasattr(labels, "shape"):
+            shape = [1 if size is None else size for size in labels.shape]
+            logits = keras.ops.zeros((shape[0], self.num_classes))
+            zeros = keras.ops.zeros(shape, labels.dtype.name)
+            self.compute_metrics(None, zeros, logits)
+            self.reset_metrics()
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
@@ -284,6 +295,7 @@ class ConvNetwork(keras.Model):
             "auxiliary_weight": self.auxiliary_weight,
             "drop_path_rate": self._initial_drop_path_rate,
             "stem_multiplier": self.stem_multiplier,
+            "stem": self.stem_form,
         }
 
 

@@ -15,7 +15,8 @@ from darts_tf.spaces import search_space
 class ConvSupernet(keras.Model):
     """A stack of cells whose edges mix all operations of a space.
 
-    A 3x3 convolution and batch normalisation, `num_cells` cells of which those
+    A 3x3 convolution and batch normalisation (or the stem for ImageNet, where
+    the search takes larger images), `num_cells` cells of which those
     at 1/3 and 2/3 of the depth halve the resolution and double the filters,
     global average pooling and a linear classifier. Cells of a type share their
     architecture logits.
@@ -27,9 +28,12 @@ class ConvSupernet(keras.Model):
         filters: Integer, the number of filters of the first cells. Defaults
             to `16`.
         num_cells: Integer. Defaults to `8`.
-        stem_multiplier: Integer, the filters of the first convolution, in
-            multiples of `filters`. Defaults to `3`.
+        stem_multiplier: Integer, the filters that the stem ends with, in
+            multiples of `filters`. Defaults to `None`, 3, or 1 with
+            `stem="imagenet"`.
         seed: Optional integer, of the initial alphas. Defaults to `None`.
+        stem: String, what comes before the cells: `"cifar"`, one convolution,
+            or `"imagenet"`, three of stride 2. Defaults to `"cifar"`.
         **kwargs: Keyword arguments of `keras.Model`.
 
     Call arguments:
@@ -58,11 +62,15 @@ class ConvSupernet(keras.Model):
         num_classes=10,
         filters=16,
         num_cells=8,
-        stem_multiplier=3,
+        stem_multiplier=None,
         seed=None,
+        stem="cifar",
         **kwargs,
     ):
         super().__init__(**kwargs)
+        form = conv_layout.form(stem)
+        if stem_multiplier is None:
+            stem_multiplier = form.stem_multiplier
         conv_layout.check_sizes(
             num_classes=num_classes,
             filters=filters,
@@ -85,11 +93,14 @@ class ConvSupernet(keras.Model):
         self.num_cells = num_cells
         self.stem_multiplier = stem_multiplier
         self.seed = seed
+        self.stem_form = stem
 
         reductions = conv_layout.reduction_cells(num_cells)
         if "reduction" not in space.cell_types:
             reductions = ()
-        self.plan = conv_layout.plan_cells(num_cells, filters, reductions)
+        self.plan = conv_layout.plan_cells(
+            num_cells, filters, reductions, form.stem_cell_type
+        )
         absent = set(space.cell_types) - {p.cell_type for p in self.plan}
         if absent:
             raise ValueError(
@@ -98,10 +109,7 @@ class ConvSupernet(keras.Model):
                 f"{absent.pop()} cell"
             )
         self.alphas = alphas_lib.Alphas(space, seed, name="alphas")
-        self.stem = convolution.Convolution(
-            stem_multiplier * filters, 3, name="stem"
-        )
-        self.stem_norm = batch_norm.BatchNorm(name="stem_norm")
+        self.stem = form.make_stem(stem_multiplier * filters)
         self.cells = [
             conv_cell.ConvSearchCell(
                 space.primitives,
@@ -128,7 +136,7 @@ class ConvSupernet(keras.Model):
     @property
     def halvings(self):
         """How often the network halves the resolution."""
-        return sum(plan.cell_type == "reduction" for plan in self.plan)
+        return conv_layout.halvings(self.stem_form, self.plan)
 
     @property
     def network_weights(self):
@@ -139,8 +147,7 @@ class ConvSupernet(keras.Model):
     def build(self, input_shape):
         conv_layout.check_images(input_shape, self.halvings)
         self.stem.build(input_shape)
-        before = shape = self.stem.compute_output_shape(input_shape)
-        self.stem_norm.build(shape)
+        before, shape = self.stem.compute_output_shape(input_shape)
         for cell in self.cells:
             cell.build((before, shape))
             before, shape = shape, cell.compute_output_shape((before, shape))
@@ -149,7 +156,7 @@ class ConvSupernet(keras.Model):
 
     def call(self, inputs):
         op_weights = self.alphas.op_weights_by_source()
-        before = outputs = self.stem_norm(self.stem(inputs))
+        before, outputs = self.stem(inputs)
         for cell, plan in zip(self.cells, self.plan, strict=True):
             before, outputs = (
                 outputs,
@@ -169,4 +176,5 @@ class ConvSupernet(keras.Model):
             "num_cells": self.num_cells,
             "stem_multiplier": self.stem_multiplier,
             "seed": self.seed,
+            "stem": self.stem_form,
         }

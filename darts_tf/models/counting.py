@@ -61,16 +61,49 @@ def count_multiply_adds(model):
     >>> darts_tf.count_multiply_adds(model)  # 4 * 4 pixels * 3 * 3 * 3 * 4
     1728
     """
+    return sum(multiply_adds_by_layer(model).values())
+
+
+def multiply_adds_by_layer(model):
+    """Counts the multiply-adds of each layer of a model, such as its cells.
+
+    Args:
+        model: A Keras model, as for `count_multiply_adds`, whose convention
+            it is.
+
+    Returns:
+        Dictionary from the name of each layer that has any to an integer.
+
+    Raises:
+        ValueError: As `count_multiply_adds`.
+
+    Example:
+
+    >>> network = darts_tf.ConvNetwork(
+    ...     darts_tf.zoo.DARTS_V2, filters=4, num_cells=3
+    ... )
+    >>> network.build((None, 8, 8, 1))
+    >>> darts_tf.models.multiply_adds_by_layer(network)
+    {'stem': 6912, 'cell_0': 42752, ..., 'classifier': 640}
+    """
     auxiliary = getattr(model, "auxiliary_head", None)
-    return sum(_multiply_adds(layer) for layer in _leaves(model, auxiliary))
+    counts = {
+        layer.name: sum(map(_multiply_adds, _leaves(layer, auxiliary)))
+        for layer in _children(model)
+    }
+    return {name: count for name, count in counts.items() if count}
+
+
+def _children(layer):
+    children = layer._flatten_layers(include_self=False, recursive=False)
+    return [child for child in children if child.name]
 
 
 def _leaves(layer, excluded):
     """Yields the layers without sublayers."""
     if layer is excluded:
         return
-    children = layer._flatten_layers(include_self=False, recursive=False)
-    children = [child for child in children if child.name]
+    children = _children(layer)
     if not children:
         yield layer
     for child in children:

@@ -3,6 +3,7 @@
 import keras
 
 from darts_tf.models import language_loss
+from darts_tf.models import perplexity
 from darts_tf.spaces import checks
 
 _LARGEST = 2**31 - 1
@@ -106,7 +107,7 @@ class StatefulLanguageModel(keras.Model):
             )
         )
         self.cross_entropy = keras.metrics.Mean(name="loss")
-        self.perplexity = _Perplexity(name="perplexity")
+        self.perplexity = perplexity.Perplexity(name="perplexity")
 
     @property
     def metrics(self):
@@ -176,10 +177,3 @@ class StatefulLanguageModel(keras.Model):
         """Makes a model of its configuration."""
         network = keras.saving.deserialize_keras_object(config["network"])
         return cls(**{**config, "network": network})
-
-
-class _Perplexity(keras.metrics.Mean):
-    """The exponential of a mean."""
-
-    def result(self):
-        return keras.ops.exp(super().result())

@@ -9,6 +9,6 @@ from darts_tf.search.hypergradient_check import check_hypergradient
 from darts_tf.search.optimizers import SGD
 from darts_tf.search.optimizers import Adam
 from darts_tf.search.optimizers import clip_coefficient
-from darts_tf.search.perplexity import Perplexity
 from darts_tf.search.schedules import CosineDecay
+from darts_tf.search.schedules import ExponentialDecay
 from darts_tf.search.search_model import DartsSearchModel

@@ -20,6 +20,40 @@ import tensorflow as tf
 METHODS = ("first_order", "finite_difference", "exact")
 
 
+def check_method(hypergradient, xi, epsilon):
+    """Raises an error for options of the hypergradient that do not do.
+
+    Args:
+        hypergradient: String, the method.
+        xi: Float or `None`, the length of the virtual step.
+        epsilon: Float, of the finite difference.
+
+    Raises:
+        ValueError: If the method is unknown, or another does not apply to it
+            or is out of range.
+    """
+    if hypergradient not in METHODS:
+        raise ValueError(
+            f"`hypergradient` must be one of {METHODS}. "
+            f"Received: hypergradient={hypergradient!r}"
+        )
+    if hypergradient == "first_order" and xi is not None:
+        raise ValueError(
+            "`xi` has no effect on the first-order hypergradient, where it "
+            f"is 0. Received: hypergradient={hypergradient!r}, xi={xi}"
+        )
+    if hypergradient != "finite_difference" and epsilon != 0.01:
+        raise ValueError(
+            "`epsilon` belongs to hypergradient='finite_difference'. "
+            f"Received: hypergradient={hypergradient!r}, epsilon={epsilon}"
+        )
+    if not epsilon > 0 or (xi is not None and not xi >= 0):
+        raise ValueError(
+            "`epsilon` must be positive and `xi` not negative. "
+            f"Received: epsilon={epsilon}, xi={xi}"
+        )
+
+
 class Evaluation(typing.NamedTuple):
     """A loss, its gradients where asked for, and what came with it."""
 

@@ -4,10 +4,10 @@ import keras
 import tensorflow as tf
 
 from darts_tf.models import language_loss
+from darts_tf.models import perplexity
 from darts_tf.models import recurrent_supernet
 from darts_tf.search import bilevel_data
 from darts_tf.search import optimizers
-from darts_tf.search import perplexity
 from darts_tf.search import task
 from darts_tf.search import token_arrays
 from darts_tf.spaces import checks

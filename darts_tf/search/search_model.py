@@ -15,19 +15,24 @@ class DartsSearchModel(keras.Model):
     """Searches for a cell: alternates steps of the alphas and of the weights.
 
     Solves the bilevel problem of Eq. 3 and 4: the alphas minimise the loss on
-    one half of the data, for weights that minimise it on the other half. Each
+    one part of the data, for weights that minimise it on the other part. Each
     training step takes a batch of both,
 
     1. updates the alphas by the hypergradient (Eq. 7, with w' = w - xi *
        gradient in place of the best w), and
     2. updates the weights on the training batch, with the new alphas
 
-    (Algorithm 1). `fit` takes arrays, which it splits, or data sets, and works
-    without `compile`, with the paper's optimizers.
+    (Algorithm 1). `fit` takes arrays or data sets, and works without
+    `compile`, with the paper's optimizers. A convolutional space is searched
+    on images, a recurrent one on texts. There each stream has a hidden state
+    that goes on from batch to batch, so that the batch size is fixed; the
+    learning rate is scaled by the length of a piece of text; and the virtual
+    step is clipped as the steps of the weights are.
 
     Args:
-        space: String, `"conv"`, the paper's space of that kind, or a
-            `darts_tf.SearchSpace` (or its config). Defaults to `"conv"`.
+        space: String, `"conv"` or `"recurrent"`, the paper's space of that
+            kind, or a `darts_tf.SearchSpace` (or its config). Defaults to
+            `"conv"`.
         hypergradient: String. `"first_order"` sets xi to 0;
             `"finite_difference"` is the paper's second order (Eq. 8);
             `"exact"` differentiates twice instead. Defaults to
@@ -39,15 +44,20 @@ class DartsSearchModel(keras.Model):
         seed: Integer, of the split and the order of arrays given to `fit`,
             and of the initial alphas. Defaults to `0`.
         **kwargs: Keyword arguments of the supernet, such as `num_classes`,
-            `filters` and `num_cells` of `darts_tf.ConvSupernet`, and of
-            `keras.Model`.
+            `filters` and `num_cells` of `darts_tf.ConvSupernet`, or
+            `vocabulary_size` and `units` of `darts_tf.RecurrentSupernet`; with
+            texts `sequence_length`, the words of a whole piece (35), and
+            `slowness`, the factor of the penalty on changes of the state in
+            the loss of the weights (1e-3); and those of `keras.Model`.
 
     Call arguments:
-        inputs: What the supernet takes, images of shape
-            `(batch, height, width, channels)`.
+        inputs: What the supernet takes: images of shape
+            `(batch, height, width, channels)`, or word ids of shape
+            `(batch, time)`.
 
     Returns:
-        What the supernet returns, logits of shape `(batch, num_classes)`.
+        What the supernet returns: logits of shape `(batch, num_classes)`, or
+        the dictionary of `darts_tf.RecurrentSupernet`.
 
     Raises:
         ValueError: If the space or the method is unknown, an option does not
@@ -67,6 +77,19 @@ class DartsSearchModel(keras.Model):
     >>> genotype.normal.concat
     (2, 3, 4, 5)
 
+    A recurrent cell, on two texts:
+
+    >>> space = darts_tf.SearchSpace.recurrent(["none", "tanh"], num_nodes=2)
+    >>> model = darts_tf.DartsSearchModel(
+    ...     space, "first_order", vocabulary_size=9, units=4, sequence_length=4
+    ... )
+    >>> text = np.arange(40) % 9
+    >>> history = model.fit(text, alpha_data=text, batch_size=2, verbose=0)
+    >>> sorted(history.history)
+    ['alpha_loss', 'loss', 'perplexity']
+    >>> model.genotype().kind
+    'recurrent'
+
     Reference:
         Algorithm 1 of the DARTS paper, arXiv:1806.09055.
     """
@@ -82,7 +105,7 @@ class DartsSearchModel(keras.Model):
     ):
         base = ("name", "dtype", "trainable")
         super().__init__(**{k: kwargs.pop(k) for k in base if k in kwargs})
-        _check_method(hypergradient, xi, epsilon)
+        hypergradient_lib.check_method(hypergradient, xi, epsilon)
         self.space = tasks.resolve_space(space)
         self.hypergradient = hypergradient
         self.xi = xi
@@ -170,10 +193,10 @@ class DartsSearchModel(keras.Model):
                 other optimizer it is a plain gradient step.
             alpha_optimizer: Keras optimizer of the alphas. Defaults to
                 `None`, the paper's Adam.
-            loss: Keras loss, used for both. Defaults to `None`, the
-                cross-entropy of integer labels and logits.
-            metrics: List of Keras metrics, of the training batches. Defaults
-                to `None`, the accuracy.
+            loss: Keras loss, used for both; with images only. Defaults to
+                `None`, the cross-entropy of integer labels and logits.
+            metrics: List of Keras metrics, of the training batches; with
+                images only. Defaults to `None`, the accuracy.
             **kwargs: Further arguments of `keras.Model.compile`.
 
         Raises:
@@ -385,6 +408,23 @@ class DartsSearchModel(keras.Model):
             **self._options,
         }
 
+    def save_own_variables(self, store):
+        """Saves where the random layers are, which Keras leaves out."""
+        for k, variable in enumerate(self._random_state()):
+            store[f"{k}"] = variable
+
+    def load_own_variables(self, store):
+        """Sets the random layers to where they were."""
+        for k, variable in enumerate(self._random_state()):
+            variable.assign(store[f"{k}"])
+
+    def _random_state(self):
+        return [
+            variable
+            for variable in self.supernet.non_trainable_variables
+            if bilevel_step.is_random_state(variable)
+        ]
+
     def get_compile_config(self):
         """Adds the second optimizer to what Keras saves."""
         config = super().get_compile_config()
@@ -405,26 +445,3 @@ class DartsSearchModel(keras.Model):
             ):
                 if not optimizer.built:
                     optimizer.build(variables)
-
-
-def _check_method(hypergradient, xi, epsilon):
-    if hypergradient not in hypergradient_lib.METHODS:
-        raise ValueError(
-            f"`hypergradient` must be one of {hypergradient_lib.METHODS}. "
-            f"Received: hypergradient={hypergradient!r}"
-        )
-    if hypergradient == "first_order" and xi is not None:
-        raise ValueError(
-            "`xi` has no effect on the first-order hypergradient, where it "
-            f"is 0. Received: hypergradient={hypergradient!r}, xi={xi}"
-        )
-    if hypergradient != "finite_difference" and epsilon != 0.01:
-        raise ValueError(
-            "`epsilon` belongs to hypergradient='finite_difference'. "
-            f"Received: hypergradient={hypergradient!r}, epsilon={epsilon}"
-        )
-    if not epsilon > 0 or (xi is not None and not xi >= 0):
-        raise ValueError(
-            "`epsilon` must be positive and `xi` not negative. "
-            f"Received: epsilon={epsilon}, xi={xi}"
-        )

@@ -153,12 +153,13 @@ def _choose(
 ) -> EdgeChoice:
     """Returns the best operation on one edge, and the second best."""
     row = op_weights[space.edge_index(source, node)]
+    candidates = space.candidates_on(cell_type, source, node)
     # Sorting keeps the order of equals, that of the primitives.
     ranked = sorted(
         (
             (name, float(weight))
             for name, weight in zip(space.primitives, row, strict=True)
-            if name != search_space.NONE
+            if name in candidates
         ),
         key=lambda candidate: -candidate[1],
     )
@@ -202,6 +203,14 @@ def _validate(
                 "non-negative, finite and sums to 1. Logits must go through "
                 "the softmax first: they may rank edges in another order. "
                 f"Received: {name}={reprlib.repr(array.tolist())}"
+            )
+        excluded = np.where(space.mask(cell_type), 0.0, array)
+        if excluded.max() > _SUM_TOLERANCE:
+            edge, column = np.unravel_index(excluded.argmax(), array.shape)
+            raise ValueError(
+                f"`{name}` must be 0 for primitives that an edge does not "
+                f"have. Received: {excluded.max()} for "
+                f"{space.primitives[column]!r} on edge {space.edges[edge]}"
             )
         checked[cell_type] = array
     return checked

@@ -3,12 +3,16 @@
 import math
 import reprlib
 from collections.abc import Sequence
+from dataclasses import MISSING
 from dataclasses import dataclass
+from dataclasses import field
 from dataclasses import fields
 
 import numpy as np
+import numpy.typing as npt
 
 from darts_tf.spaces import checks
+from darts_tf.spaces import edge_subsets
 from darts_tf.spaces import genotype as genotype_lib
 
 NONE = "none"
@@ -45,6 +49,10 @@ class SearchSpace:
             `("normal", "reduction")` or `("recurrent",)`.
         edges_per_node: Integer, the number of edges that discretization keeps
             for each node.
+        edge_primitives: Optional dictionary that leaves some edges only a part
+            of the primitives: for a cell type, a list with an entry for each
+            of `edges`, the names of its primitives or `None` for all. Cell
+            types that are not in it are not restricted. Defaults to `None`.
 
     Raises:
         ValueError: If an argument is not as described.
@@ -66,6 +74,10 @@ class SearchSpace:
     num_inputs: int
     cell_types: tuple[str, ...]
     edges_per_node: int
+    # A dictionary has no hash; equal spaces still have equal hashes.
+    edge_primitives: edge_subsets.EdgePrimitives | None = field(
+        default=None, hash=False
+    )
 
     def __post_init__(self) -> None:
         primitives = _names(self.primitives)
@@ -89,10 +101,21 @@ class SearchSpace:
         ):
             value = checks.integer(getattr(self, name), name, 1, high)
             object.__setattr__(self, name, value)
+        subsets = edge_subsets.complete(
+            self.edge_primitives,
+            self.cell_types,
+            len(self.edges),
+            primitives,
+            NONE,
+        )
+        object.__setattr__(self, "edge_primitives", subsets)
 
     @classmethod
     def conv(
-        cls, primitives: Sequence[str] = CONV_PRIMITIVES, num_nodes: int = 4
+        cls,
+        primitives: Sequence[str] = CONV_PRIMITIVES,
+        num_nodes: int = 4,
+        edge_primitives: edge_subsets.EdgePrimitives | None = None,
     ) -> "SearchSpace":
         """Returns the paper's space of convolutional cells, or one like it.
 
@@ -101,11 +124,20 @@ class SearchSpace:
                 eight of the paper.
             num_nodes: Integer, the number of intermediate nodes. Defaults to
                 `4`.
+            edge_primitives: Optional dictionary, the primitives of each edge,
+                as for the constructor. Defaults to `None`, all.
 
         Example:
 
         >>> darts_tf.SearchSpace.conv().alphas_shape
         (14, 8)
+        >>> space = darts_tf.SearchSpace.conv(
+        ...     ["none", "skip_connect", "sep_conv_3x3"],
+        ...     num_nodes=1,
+        ...     edge_primitives={"normal": [["skip_connect"], None]},
+        ... )
+        >>> space.count_cells("normal"), space.count_cells("reduction")
+        (2, 4)
         """
         return cls(
             primitives=_names(primitives),
@@ -113,6 +145,7 @@ class SearchSpace:
             num_inputs=2,
             cell_types=("normal", "reduction"),
             edges_per_node=2,
+            edge_primitives=edge_primitives,
         )
 
     @classmethod
@@ -120,6 +153,7 @@ class SearchSpace:
         cls,
         primitives: Sequence[str] = RECURRENT_PRIMITIVES,
         num_nodes: int = 8,
+        edge_primitives: edge_subsets.EdgePrimitives | None = None,
     ) -> "SearchSpace":
         """Returns the paper's space of recurrent cells, or one like it.
 
@@ -127,6 +161,8 @@ class SearchSpace:
             primitives: Strings, the names of the activations. Defaults to the
                 five of the paper.
             num_nodes: Integer, the number of searched nodes. Defaults to `8`.
+            edge_primitives: Optional dictionary, the primitives of each edge,
+                as for the constructor. Defaults to `None`, all.
 
         Example:
 
@@ -139,6 +175,7 @@ class SearchSpace:
             num_inputs=1,
             cell_types=("recurrent",),
             edges_per_node=1,
+            edge_primitives=edge_primitives,
         )
 
     @property
@@ -175,6 +212,72 @@ class SearchSpace:
         """The primitives that a genotype may hold: all except `"none"`."""
         return tuple(name for name in self.primitives if name != NONE)
 
+    def primitives_on(
+        self, cell_type: str, source: int, target: int
+    ) -> tuple[str, ...]:
+        """Returns the primitives of one edge, in the order of `primitives`.
+
+        Args:
+            cell_type: String, one of `cell_types`.
+            source: Integer, the node that the edge leaves.
+            target: Integer, the intermediate node that it enters.
+
+        Raises:
+            ValueError: If the space has no such cell or edge.
+        """
+        if cell_type not in self.cell_types:
+            raise ValueError(
+                f"`cell_type` must be one of {self.cell_types}. "
+                f"Received: cell_type={cell_type!r}"
+            )
+        row = self.edge_index(source, target)
+        if self.edge_primitives is None:
+            return self.primitives
+        return tuple(self.edge_primitives[cell_type][row] or ())
+
+    def candidates_on(
+        self, cell_type: str, source: int, target: int
+    ) -> tuple[str, ...]:
+        """Returns what a genotype may hold on one edge: all but `"none"`.
+
+        Args:
+            cell_type: String, one of `cell_types`.
+            source: Integer, the node that the edge leaves.
+            target: Integer, the intermediate node that it enters.
+
+        Raises:
+            ValueError: If the space has no such cell or edge.
+        """
+        primitives = self.primitives_on(cell_type, source, target)
+        return tuple(name for name in primitives if name != NONE)
+
+    def mask(self, cell_type: str) -> npt.NDArray[np.bool_]:
+        """Returns which primitives are on which edges.
+
+        Args:
+            cell_type: String, one of `cell_types`.
+
+        Returns:
+            Boolean array of shape `alphas_shape`.
+
+        Example:
+
+        >>> space = darts_tf.SearchSpace.recurrent(
+        ...     ["tanh", "relu"], 1, edge_primitives={"recurrent": [["relu"]]}
+        ... )
+        >>> space.mask("recurrent").tolist()
+        [[False, True]]
+        """
+        return np.array(
+            [
+                [
+                    name in self.primitives_on(cell_type, *edge)
+                    for name in self.primitives
+                ]
+                for edge in self.edges
+            ]
+        )
+
     def edge_index(self, source: int, target: int) -> int:
         """Returns the row of `alphas` that belongs to an edge.
 
@@ -200,12 +303,17 @@ class SearchSpace:
         """
         return min(self.edges_per_node, node)
 
-    def count_cells(self) -> int:
+    def count_cells(self, cell_type: str | None = None) -> int:
         """Returns the number of cells, counted as in the paper.
 
         Two cells count as different if a node has a different set of edges.
         The order of a node's edges does not matter, `"none"` is never chosen,
         and cells that differ in the numbering of nodes count separately.
+
+        Args:
+            cell_type: String, one of `cell_types`. Defaults to `None`, the
+                first of them; where `edge_primitives` is `None` they are all
+                alike.
 
         Example:
 
@@ -216,14 +324,26 @@ class SearchSpace:
             The complexity analysis in the appendix of the DARTS paper,
             arXiv:1806.09055.
         """
+        if cell_type is None:
+            cell_type = self.cell_types[0]
         return math.prod(
-            math.comb(node, kept) * len(self.candidates) ** kept
-            for node, kept in ((n, self.num_kept_edges(n)) for n in self.nodes)
+            edge_subsets.count_choices(
+                self._num_candidates(cell_type, node),
+                self.num_kept_edges(node),
+            )
+            for node in self.nodes
         )
 
     def count_genotypes(self) -> int:
         """Returns the number of genotypes: one cell of each type, freely."""
-        return self.count_cells() ** len(self.cell_types)
+        return math.prod(map(self.count_cells, self.cell_types))
+
+    def _num_candidates(self, cell_type: str, node: int) -> list[int]:
+        """Returns how many operations each edge into a node may hold."""
+        return [
+            len(self.candidates_on(cell_type, source, node))
+            for source in range(node)
+        ]
 
     def random_genotype(self, seed: int) -> genotype_lib.Genotype:
         """Draws one of the genotypes, each with the same probability.
@@ -248,21 +368,27 @@ class SearchSpace:
         seed = checks.integer(seed, "seed", 0, 2**63 - 1)
         generator = np.random.default_rng(seed)
         return genotype_lib.Genotype(
-            **{name: self._random_cell(generator) for name in self.cell_types}
+            **{
+                name: self._random_cell(generator, name)
+                for name in self.cell_types
+            }
         )
 
-    def _random_cell(self, generator: np.random.Generator) -> genotype_lib.Cell:
+    def _random_cell(
+        self, generator: np.random.Generator, cell_type: str
+    ) -> genotype_lib.Cell:
         nodes: list[tuple[genotype_lib.Edge, ...]] = []
         for node in self.nodes:
-            kept = self.num_kept_edges(node)
-            sources = np.sort(generator.choice(node, kept, replace=False))
-            chosen = generator.integers(len(self.candidates), size=kept)
-            nodes.append(
-                tuple(
-                    genotype_lib.Edge(self.candidates[int(k)], int(source))
-                    for source, k in zip(sources, chosen, strict=True)
-                )
-            )
+            edges: list[genotype_lib.Edge] = []
+            for source in edge_subsets.draw_edges(
+                self._num_candidates(cell_type, node),
+                self.num_kept_edges(node),
+                generator,
+            ):
+                names = self.candidates_on(cell_type, source, node)
+                name = names[int(generator.integers(len(names)))]
+                edges.append(genotype_lib.Edge(name, source))
+            nodes.append(tuple(edges))
         return genotype_lib.Cell(tuple(nodes), self.concat, self.num_inputs)
 
     def validate(self, genotype: genotype_lib.Genotype) -> None:
@@ -291,22 +417,24 @@ class SearchSpace:
                     f"concat equal to {expected}. Received: {structure}"
                 )
             for node, edges in zip(self.nodes, cell.nodes, strict=True):
-                self._validate_edges(edges, node, f"{cell_type} cell")
+                self._validate_edges(edges, node, cell_type)
 
     def _validate_edges(
-        self, edges: tuple[genotype_lib.Edge, ...], node: int, where: str
+        self, edges: tuple[genotype_lib.Edge, ...], node: int, cell_type: str
     ) -> None:
         kept = self.num_kept_edges(node)
         if len(edges) != kept or len({edge.source for edge in edges}) != kept:
             raise ValueError(
-                f"Node {node} of the {where} must have {kept} edge(s), each "
-                f"from another node. Received: edges={edges}"
+                f"Node {node} of the {cell_type} cell must have {kept} "
+                f"edge(s), each from another node. Received: edges={edges}"
             )
         for edge in edges:
-            if edge.primitive not in self.candidates:
+            allowed = self.candidates_on(cell_type, edge.source, node)
+            if edge.primitive not in allowed:
                 raise ValueError(
-                    f"Node {node} of the {where} must use primitives from "
-                    f"{self.candidates}. Received: primitive={edge.primitive!r}"
+                    f"Edge {edge.source} -> {node} of the {cell_type} cell "
+                    f"must have one of {allowed}. "
+                    f"Received: primitive={edge.primitive!r}"
                 )
 
     def get_config(self) -> dict[str, object]:
@@ -317,6 +445,7 @@ class SearchSpace:
             "num_inputs": self.num_inputs,
             "cell_types": list(self.cell_types),
             "edges_per_node": self.edges_per_node,
+            "edge_primitives": edge_subsets.to_json(self.edge_primitives),
         }
 
     @classmethod
@@ -324,13 +453,14 @@ class SearchSpace:
         """Returns the space that `get_config` wrote.
 
         Args:
-            config: Mapping with exactly the arguments of the constructor.
+            config: Mapping of the constructor's arguments, and nothing else.
 
         Raises:
             ValueError: If a key is missing or unknown, or a value is wrong.
         """
-        names = [field.name for field in fields(cls)]
-        values = checks.mapping(config, "config", names)
+        required = [f.name for f in fields(cls) if f.default is MISSING]
+        optional = [f.name for f in fields(cls) if f.default is not MISSING]
+        values = checks.mapping(config, "config", required, optional)
         return cls(**values)  # pyright: ignore (the constructor checks)
 
 

@@ -49,10 +49,13 @@ def test_depthwise_convolution_equals_a_loop(
     np.testing.assert_allclose(outputs, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("strides", [1, 2])
 @pytest.mark.parametrize("dilation", [1, 2])
-def test_gradients_of_the_fast_5x5_kernel_equal_the_native_ones(dilation):
+def test_gradients_of_the_fast_5x5_kernel_equal_the_native_ones(
+    dilation, strides
+):
     rng = np.random.default_rng(0)
-    shape = (2, 16, 16, 6)
+    shape = (2, 16 // strides, 16 // strides, 6)
     images = tf.constant(rng.normal(size=(2, 16, 16, 3)), tf.float32)
     kernel = tf.constant(rng.normal(size=(5, 5, 1, 6)), tf.float32)
     slopes, direction, along = (
@@ -67,7 +70,7 @@ def test_gradients_of_the_fast_5x5_kernel_equal_the_native_ones(dilation):
             with tf.GradientTape() as inner:
                 inner.watch([images, kernel])
                 outputs = kernels.depthwise_convolution(
-                    images, kernel, dilation_rate=dilation, fast=fast
+                    images, kernel, strides, dilation, fast=fast
                 )
                 loss = tf.reduce_sum(slopes * outputs**3)
             first = inner.gradient(loss, [images, kernel])
@@ -181,19 +184,22 @@ def test_copies_are_independent_operations(primitive, copies):
         np.testing.assert_allclose(outputs[..., channels], expected, atol=2e-5)
 
 
-def test_factorized_reduce_reads_even_and_odd_pixels():
-    images = np.random.default_rng(0).normal(size=(2, 6, 6, 3))
-    layer = layers.FactorizedReduce(4)
+@pytest.mark.parametrize("size", [6, 7])
+def test_factorized_reduce_reads_even_and_odd_pixels(size):
+    images = np.random.default_rng(0).normal(size=(2, size, size, 3))
+    layer = layers.FactorizedReduce(4, copies=2)
     layer.build(images.shape)
     even, odd = (np.array(c.kernel)[0, 0] for c in (layer.even, layer.odd))
-    positive = np.maximum(images, 0)
-    joined = np.concatenate(
-        [positive[:, ::2, ::2] @ even, positive[:, 1::2, 1::2] @ odd], -1
+    missing = ((0, 0), (0, size % 2), (0, size % 2), (0, 0))
+    positive = np.pad(np.maximum(images, 0), missing)
+    first, second = positive[:, ::2, ::2] @ even, positive[:, 1::2, 1::2] @ odd
+    joined = np.concatenate(  # of each copy, the two halves side by side
+        [first[..., :2], second[..., :2], first[..., 2:], second[..., 2:]], -1
     )
     np.testing.assert_allclose(
         layer(images.astype("float32"), training=False),
         joined / np.sqrt(1 + 1e-5),
-        atol=1e-5,
+        atol=1e-5,  # float32, three products of size 1
     )
 
 

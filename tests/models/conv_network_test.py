@@ -18,6 +18,38 @@ CIFAR = {
 }
 
 
+# The same for ImageNet in the mobile setting, at 224 pixels. The official code
+# has no figures for the last two, but for the parameters of one.
+IMAGENET = {
+    "DARTS_V1": (4_510_432, 5_771_208, 505_864_704),
+    "DARTS_V2": (4_718_752, 5_979_528, 529_911_552),
+    "NASNET_A": (5_564_320, 6_800_520, 604_031_616),
+    "AMOEBANET_A": (4_627_360, 5_863_560, 526_746_624),
+    "P_DARTS": (4_944_352, None, None),
+}
+
+
+@pytest.mark.parametrize("name", IMAGENET)
+def test_counts_of_the_published_imagenet_networks(name):
+    parameters, with_auxiliary, multiply_adds = IMAGENET[name]
+    network = darts_tf.ConvNetwork(
+        darts_tf.zoo.get(name), auxiliary_weight=0.4, stem="imagenet"
+    )
+    network.build((None, 224, 224, 3))
+    assert darts_tf.count_parameters(network, False) == parameters
+    if with_auxiliary is not None:
+        assert darts_tf.count_parameters(network) == with_auxiliary
+        assert darts_tf.count_multiply_adds(network) == multiply_adds
+    by_layer = darts_tf.models.multiply_adds_by_layer(network)
+    # 3x3 convolutions to 112, 56 and 28 pixels, and the linear layer.
+    sizes = [112**2 * 3 * 24, 56**2 * 24 * 48, 28**2 * 48 * 48]
+    assert by_layer["stem"] == 9 * sum(sizes)
+    assert by_layer["classifier"] == 1000 * 768 * (
+        len(network.genotype.normal.concat) / 4
+    )
+    assert sum(by_layer.values()) == darts_tf.count_multiply_adds(network)
+
+
 @pytest.mark.parametrize("name", CIFAR)
 def test_counts_of_the_published_cifar_networks(name):
     parameters, with_auxiliary, multiply_adds = CIFAR[name]
@@ -70,9 +102,46 @@ def test_auxiliary_loss_is_added_with_its_weight():
     assert network(x, training=False).shape == (4, 10)
 
 
-def test_auxiliary_head_on_another_size_is_refused_with_the_reason():
-    with pytest.raises(ValueError, match="32x32"):
-        _small(auxiliary_weight=0.4).build((None, 28, 28, 1))
+@pytest.mark.parametrize(
+    ("stem", "fitting", "message"),
+    [("cifar", (32, 40), "32x32"), ("imagenet", (193, 256), "224x224")],
+)
+def test_auxiliary_head_fits_the_images_or_is_refused_with_the_reason(
+    stem, fitting, message
+):
+    for size in fitting:
+        network = _small(auxiliary_weight=0.4, stem=stem)
+        network.build((None, size, size, 1))
+    for size in (fitting[0] - 4, fitting[1] + 1):
+        with pytest.raises(ValueError, match=message):
+            _small(auxiliary_weight=0.4, stem=stem).build((None, size, size, 1))
+
+
+def test_imagenet_form_takes_other_sizes_and_classes():
+    network = darts_tf.ConvNetwork(
+        darts_tf.zoo.DARTS_V2,
+        num_classes=3,
+        filters=4,
+        num_cells=3,
+        stem="imagenet",
+    )
+    assert network(np.zeros((2, 36, 40, 1), "float32")).shape == (2, 3)
+    assert network.halvings == 5
+    with pytest.raises(ValueError, match="at least 32 pixels"):
+        network.build((None, 31, 32, 1))
+    # Nodes before the first cell: stride 4 and 8, the second after a ReLU.
+    images = np.random.default_rng(0).normal(size=(2, 32, 32, 1))
+    before, outputs = network.stem(images.astype("float32"), training=True)
+    assert before.shape == (2, 8, 8, 4)
+    assert outputs.shape == (2, 4, 4, 4)
+    assert np.min(before) < 0
+    assert np.min(outputs) < 0
+    defaults = darts_tf.ConvNetwork(darts_tf.zoo.DARTS_V2, stem="imagenet")
+    assert (defaults.num_classes, defaults.filters, defaults.num_cells) == (
+        1000,
+        48,
+        14,
+    )
 
 
 def test_drop_path_changes_training_only_and_its_rate_rises():
@@ -121,6 +190,7 @@ def test_config_survives_json():
         {"drop_path_rate": 1.0},
         {"auxiliary_weight": -1.0},
         {"filters": 0},
+        {"stem": "mnist"},
     ],
 )
 def test_bad_options_are_refused(options):

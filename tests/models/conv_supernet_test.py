@@ -139,6 +139,16 @@ def test_a_space_without_reduction_cells_keeps_the_resolution():
     assert supernet.halvings == 0
 
 
+def test_a_supernet_can_have_the_stem_of_imagenet():
+    space = darts_tf.SearchSpace.conv(["none", "skip_connect"], 1)
+    supernet = darts_tf.ConvSupernet(
+        space, filters=2, num_cells=3, stem="imagenet"
+    )
+    assert supernet(np.zeros((1, 32, 32, 3), "float32")).shape == (1, 10)
+    assert supernet.halvings == 5
+    assert supernet.stem.filters == (1, 2, 2)
+
+
 @pytest.mark.parametrize(
     ("shape", "message"),
     [

@@ -122,11 +122,11 @@ def test_computing_the_hypergradient_changes_no_variable(method):
 def test_batch_statistics_move_once_a_step(method):
     model = _model(method, graph=True)
     dataset, ((x, _), _) = _pairs()
-    stem = np.array(model.supernet.stem(x)).mean((0, 1, 2))
+    stem = np.array(model.supernet.stem.convolutions[0](x)).mean((0, 1, 2))
     model.fit(dataset, epochs=1, verbose=0)
     # From 0, by a tenth of the mean of the training batch.
     np.testing.assert_allclose(
-        model.supernet.stem_norm.moving_mean, 0.1 * stem, rtol=1e-4
+        model.supernet.stem.norms[0].moving_mean, 0.1 * stem, rtol=1e-4
     )
 
 

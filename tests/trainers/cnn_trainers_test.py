@@ -13,6 +13,7 @@ import darts_tf
 from trainers import cnn_search
 from trainers import cnn_train
 from trainers import export
+from trainers import imagenet_train
 from trainers import options
 
 TINY_SEARCH = {
@@ -101,6 +102,7 @@ def test_search_train_and_export(tmp_path, capsys):
     metrics = _train(tmp_path / "train", folder / "genotype.json")
     files = {file.name for file in (tmp_path / "train").iterdir()}
     assert files == {
+        "checkpoint.npz",
         "config.json",
         "genotype.json",
         "history.jsonl",
@@ -241,13 +243,13 @@ def test_a_wrong_flag_gets_a_clean_error(tmp_path, flag, message):
     ("trainer", "preset"),
     [
         (trainer, preset)
-        for trainer in (cnn_search, cnn_train)
+        for trainer in (cnn_search, cnn_train, imagenet_train)
         for preset in trainer.PRESETS
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )
 def test_each_preset_is_a_valid_config(trainer, preset):
     values = {"workdir": "run"}
-    if trainer is cnn_train:
+    if trainer is not cnn_search:
         values["genotype"] = "DARTS_V2"
     options.resolve(trainer.Config, trainer.PRESETS, preset, values)

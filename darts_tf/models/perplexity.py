@@ -14,7 +14,7 @@ class Perplexity(keras.metrics.Mean):
 
     Example:
 
-    >>> metric = darts_tf.search.Perplexity()
+    >>> metric = darts_tf.models.Perplexity()
     >>> metric.update_state(np.log(10.0), 35)
     >>> metric.update_state(np.log(1000.0), 35)
     >>> round(float(metric.result()), 3)

@@ -1,0 +1,69 @@
+"""Trains a network on one device or on two; run by `strategy_test.py`.
+
+python -m tests.models.two_devices 2 LOSSES.npz
+"""
+
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import darts_tf
+
+BATCH_SIZE = 8
+GENOTYPE = darts_tf.Genotype(
+    normal=darts_tf.Cell(
+        ((darts_tf.Edge("sep_conv_3x3", 0), darts_tf.Edge("skip_connect", 1)),),
+        (2,),
+    ),
+    reduction=darts_tf.Cell(
+        ((darts_tf.Edge("skip_connect", 0), darts_tf.Edge("max_pool_3x3", 1)),),
+        (2,),
+    ),
+)
+
+
+def train(num_devices, path):
+    devices = [f"CPU:{k}" for k in range(num_devices)]
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0],
+        [tf.config.LogicalDeviceConfiguration()] * num_devices,
+    )
+    strategy = (
+        tf.distribute.MirroredStrategy(devices)
+        if num_devices > 1
+        else tf.distribute.get_strategy()
+    )
+    assert strategy.num_replicas_in_sync == num_devices
+    keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
+    # Another mean in each half: what a replica sees alone is not the batch.
+    x = (
+        rng.normal(size=(BATCH_SIZE, 8, 8, 3))
+        + np.repeat([0, 3], 4)[:, None, None, None]
+    )
+    y = rng.integers(0, 3, BATCH_SIZE)
+    data = tf.data.Dataset.from_tensor_slices((x.astype("float32"), y))
+    with strategy.scope():
+        network = darts_tf.ConvNetwork(
+            GENOTYPE, num_classes=3, filters=2, num_cells=3
+        )
+        network.build((None, 8, 8, 3))
+        network.compile(
+            # Far below the norm of the gradient, so that it is clipped.
+            darts_tf.search.SGD(0.1, global_clipnorm=0.1),
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        )
+    history = network.fit(
+        data.batch(BATCH_SIZE), epochs=3, shuffle=False, verbose=0
+    )
+    np.savez(
+        path,
+        loss=history.history["loss"],
+        **{str(k): np.array(v) for k, v in enumerate(network.variables)},
+    )
+
+
+if __name__ == "__main__":
+    train(int(sys.argv[1]), sys.argv[2])

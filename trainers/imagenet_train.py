@@ -1,0 +1,278 @@
+"""Trains the ImageNet network of a convolutional genotype from scratch.
+
+    python -m trainers.imagenet_train --preset=quick --genotype=DARTS_V2 \
+        --workdir=RUN
+    python -m trainers.imagenet_train --preset=paper --genotype=DARTS_V2 \
+        --dataset=IMAGENET --workdir=RUN
+
+The preset `quick` trains a small network on scikit-learn's digits, enlarged, in
+about two minutes on 2 CPU cores; `paper` is the protocol of Appendix A.2.2 of
+the DARTS paper (26.7 % top-1 and 8.7 % top-5 test error there, after GPU
+weeks). `--dataset` is a folder in the layout of ImageNet, `train/<class>/*` and
+`val/<class>/*`, or a set of TensorFlow Datasets such as `imagenet2012`; images
+are read while they are used. The test images, those of `val`, are looked at
+once, after training.
+
+The folder `workdir` gets `config.json`, `genotype.json`, and with each epoch
+`history.jsonl` and `checkpoint.npz`; at the end `metrics.json` and
+`network.keras`. The same command on the folder of a run that was stopped goes
+on after its last whole epoch.
+"""
+
+import dataclasses
+import time
+
+import keras
+import tensorflow as tf
+
+import darts_tf
+from darts_tf.data import imagenet_augmentation
+from darts_tf.data import lazy_images
+from darts_tf.data import streams
+from darts_tf.search import schedules
+from trainers import count
+from trainers import genotypes
+from trainers import options
+from trainers import resumable
+from trainers import workdir
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Options of the training; each field is a flag of the same name."""
+
+    workdir: str = options.option(
+        "Folder for everything that comes out: new, or of a stopped run."
+    )
+    genotype: str = options.option(genotypes.HELP)
+    dataset: str = options.option(
+        "A folder of images, a data set of TensorFlow Datasets, or digits.",
+        "imagenet2012",
+    )
+    data_dir: str | None = options.option(
+        "Folder of TensorFlow Datasets; none is its default.", None
+    )
+    max_samples: int | None = options.option(
+        "Number of training images to use, of a folder; none uses all.", None
+    )
+    image_size: int = options.option(
+        "Height and width of the images after the crop, in pixels.", 224
+    )
+    epochs: int = options.option("Passes over the training images.", 250)
+    steps_per_epoch: int | None = options.option(
+        "Steps in an epoch; none is a whole pass.", None
+    )
+    batch_size: int = options.option("Images in a batch, on all devices.", 128)
+    filters: int = options.option("Filters of the first cells.", 48)
+    num_cells: int = options.option("Cells of the network.", 14)
+    auxiliary_weight: float = options.option(
+        "Weight of the auxiliary classifier's loss; 0 leaves it out.", 0.4
+    )
+    drop_path_rate: float = options.option(
+        "Where the linear ramp of the path dropout ends.", 0.0
+    )
+    label_smoothing: float = options.option(
+        "Part of the target that is divided among all classes.", 0.1
+    )
+    learning_rate: float = options.option("In the first epoch.", 0.1)
+    learning_rate_decay: float = options.option(
+        "Factor of the learning rate after each epoch.", 0.97
+    )
+    momentum: float = options.option("Of the gradient.", 0.9)
+    weight_decay: float = options.option("Coupled to the gradient.", 3e-5)
+    clipnorm: float = options.option("Largest norm of the gradient.", 5.0)
+    smallest_area: float = options.option(
+        "Least share of an image that the random crop has.", 0.08
+    )
+    flip: bool = options.option("Flip images at random.", True)
+    brightness: float = options.option("Largest change of a factor of 1.", 0.4)
+    contrast: float = options.option("Largest change of a factor of 1.", 0.4)
+    saturation: float = options.option("Largest change of a factor of 1.", 0.4)
+    hue: float = options.option("Largest turn, in parts of the circle.", 0.2)
+    budget: int | None = options.option(
+        "Most multiply-adds of the mobile setting; none sets no limit.",
+        600_000_000,
+    )
+    over_budget: str = options.option(
+        "What a larger network meets: refuse or warn.", "refuse"
+    )
+    strategy: str = options.option(
+        "none, or mirrored: each batch divided among all GPUs.", "none"
+    )
+    seed: int = options.option("Seeds Python, NumPy, TensorFlow and data.", 0)
+
+    def __post_init__(self):
+        """Fails on values that would only show after a long time."""
+        options.check_positive(
+            self,
+            "epochs",
+            "steps_per_epoch",
+            "batch_size",
+            "filters",
+            "num_cells",
+            "image_size",
+        )
+        options.check_choice(self, "over_budget", ("refuse", "warn"))
+        options.check_choice(self, "strategy", ("none", "mirrored"))
+
+
+PRESETS = {
+    "quick": {
+        "dataset": "digits",
+        "image_size": 32,
+        "epochs": 8,
+        "batch_size": 32,
+        "filters": 16,
+        "num_cells": 3,
+        "auxiliary_weight": 0.0,
+        "smallest_area": 0.6,
+        "flip": False,
+    },
+    "paper": {},
+}
+
+
+def run(config):
+    """Trains and evaluates the network.
+
+    Args:
+        config: A `Config`.
+
+    Returns:
+        A dictionary of the figures written to `metrics.json`.
+    """
+    keras.utils.set_random_seed(config.seed)
+    genotype = genotypes.read(config.genotype, "conv")
+    dataset = lazy_images.load(
+        config.dataset, config.data_dir, config.max_samples
+    )
+    whole_pass = streams.steps_per_epoch(dataset.num_train, config.batch_size)
+    steps = config.steps_per_epoch or whole_pass
+    transform = imagenet_augmentation.training_transform(
+        config.image_size,
+        amounts=(
+            config.brightness,
+            config.contrast,
+            config.saturation,
+            config.hue,
+        ),
+        smallest_area=config.smallest_area,
+        flip=config.flip,
+    )
+    strategy = _strategy(config)
+    with strategy.scope():
+        network = _make_network(config, genotype, dataset.num_classes)
+    metrics = _sizes(config, network)
+    folder, _ = workdir.create_or_resume(
+        config.workdir, options.to_json(config)
+    )
+    genotype.save(folder / "genotype.json")
+    print(
+        f"Training on {dataset.name}: {dataset.num_train:,} images, {steps} "
+        f"steps an epoch, {strategy.num_replicas_in_sync} device(s), "
+        f"{metrics['parameters']:,} parameters. Results go to {folder}.",
+        flush=True,
+    )
+    start = time.perf_counter()
+    resumable.fit(
+        network,
+        lambda step: dataset.train(
+            config.batch_size, config.seed, step, transform
+        ),
+        steps,
+        config.epochs,
+        folder,
+        [
+            schedules.ExponentialDecay(
+                config.learning_rate, config.learning_rate_decay
+            ),
+            darts_tf.LinearDropPath(config.drop_path_rate, config.epochs),
+        ],
+    )
+    metrics["train_seconds"] = round(time.perf_counter() - start, 1)
+    evaluated = network.evaluate(
+        dataset.test(
+            config.batch_size,
+            imagenet_augmentation.evaluation_transform(config.image_size),
+        ),
+        verbose=0,
+        return_dict=True,
+    )
+    for name, value in evaluated.items():
+        metrics[f"test_{name}"] = float(value)
+    network.save(folder / "network.keras")
+    workdir.write_json(folder / workdir.METRICS_FILE, metrics)
+    print(
+        f"Test accuracy: top-1 {metrics['test_accuracy']:.4f}, "
+        f"top-5 {metrics['test_top_5_accuracy']:.4f}  "
+        f"(test loss {metrics['test_loss']:.4f})"
+    )
+    return metrics
+
+
+def _strategy(config):
+    if config.strategy == "none":
+        return tf.distribute.get_strategy()
+    strategy = tf.distribute.MirroredStrategy()
+    if config.batch_size % strategy.num_replicas_in_sync:
+        raise ValueError(
+            "`batch_size` must be divisible by the number of devices, "
+            f"{strategy.num_replicas_in_sync}. "
+            f"Received: batch_size={config.batch_size}"
+        )
+    return strategy
+
+
+def _make_network(config, genotype, num_classes):
+    network = darts_tf.ConvNetwork(
+        genotype,
+        num_classes,
+        config.filters,
+        config.num_cells,
+        config.auxiliary_weight,
+        stem="imagenet",
+    )
+    network.compile(
+        darts_tf.search.SGD(
+            config.learning_rate,
+            config.momentum,
+            config.weight_decay,
+            config.clipnorm,
+        ),
+        darts_tf.models.SmoothedCrossentropy(config.label_smoothing),
+        metrics=[
+            keras.metrics.SparseCategoricalAccuracy("accuracy"),
+            keras.metrics.SparseTopKCategoricalAccuracy(
+                min(5, num_classes), name="top_5_accuracy"
+            ),
+        ],
+    )
+    network.build((None, config.image_size, config.image_size, 3))
+    return network
+
+
+def _sizes(config, network):
+    """Returns the counts, and holds the multiply-adds against the budget."""
+    by_layer = darts_tf.models.multiply_adds_by_layer(network)
+    total = sum(by_layer.values())
+    print(f"{total:,} multiply-adds:\n{count.breakdown(by_layer)}", flush=True)
+    if config.budget is not None and total > config.budget:
+        text = (
+            f"The network has {total:,} multiply-adds, more than the budget "
+            f"of {config.budget:,}; where they are stands above"
+        )
+        if config.over_budget == "refuse":
+            raise ValueError(
+                f"{text}. Fewer filters or cells, --over_budget=warn or "
+                f"--budget=none go on. Received: filters={config.filters}, "
+                f"num_cells={config.num_cells}"
+            )
+        print(f"Warning: {text}.", flush=True)
+    return {
+        "parameters": darts_tf.count_parameters(network, False),
+        "multiply_adds": total,
+    }
+
+
+if __name__ == "__main__":
+    options.main(Config, run, PRESETS)
