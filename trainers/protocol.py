@@ -28,7 +28,6 @@ folder gets `config.json`, `searched/` and `random/` (projects of
 import dataclasses
 import json
 import pathlib
-import shutil
 
 import keras_tuner
 import numpy as np
@@ -394,8 +393,6 @@ def _train(task, folder, tuner):
     for number in range(task.config.runs):
         run_folder = folder / f"run_{number}"
         if not (run_folder / workdir.METRICS_FILE).exists():
-            # What a killed training has left is begun anew.
-            shutil.rmtree(run_folder, ignore_errors=True)
             task.train(run_folder, genotype_path, task.config.seed + number)
         metrics.append(
             json.loads((run_folder / workdir.METRICS_FILE).read_text())

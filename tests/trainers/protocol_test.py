@@ -31,7 +31,7 @@ class _Task:
 
     def train(self, folder, genotype_path, seed):
         self.trained.append((folder.parent.name, seed))
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         metrics = {"test_accuracy": seed / 10, "parameters": 1234}
         workdir.write_json(folder / "metrics.json", metrics)
 
