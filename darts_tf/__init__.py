@@ -6,6 +6,7 @@ from darts_tf import interop
 from darts_tf import layers
 from darts_tf import models
 from darts_tf import search
+from darts_tf import tuner
 from darts_tf import visualize
 from darts_tf.layers.operations import register_operation
 from darts_tf.models.conv_network import ConvNetwork
@@ -27,4 +28,10 @@ from darts_tf.spaces.genotype import Cell
 from darts_tf.spaces.genotype import Edge
 from darts_tf.spaces.genotype import Genotype
 from darts_tf.spaces.search_space import SearchSpace
+from darts_tf.tuner.conv_hypermodel import ConvHyperModel
+from darts_tf.tuner.darts_tuner import DartsTuner
+from darts_tf.tuner.oracles import RandomArchitectureOracle
+from darts_tf.tuner.oracles import RepeatedSearchOracle
+from darts_tf.tuner.recurrent_hypermodel import RecurrentHyperModel
+from darts_tf.tuner.selection import GenotypeChoice
 from darts_tf.version import __version__

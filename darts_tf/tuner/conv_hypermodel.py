@@ -1,0 +1,341 @@
+"""How convolutional cells are searched and scored."""
+
+import keras
+import numpy as np
+
+from darts_tf.data import image_classification
+from darts_tf.data import splitting
+from darts_tf.data import streams
+from darts_tf.models import conv_network
+from darts_tf.models import counting
+from darts_tf.search import optimizers
+from darts_tf.search import schedules
+from darts_tf.search import search_model
+from darts_tf.search import tasks
+from darts_tf.tuner import hypermodel
+
+
+class ConvHyperModel(hypermodel.DartsHyperModel):
+    """How convolutional cells are searched and scored.
+
+    The training images are halved, with equal shares of each class, by the
+    seed of the trial: the network weights learn on one half and the alphas on
+    the other, as in `darts_tf.DartsSearchModel`. The network of the genotype
+    is trained on the first half only and measured on the validation data, so
+    nothing that chose the cell also scores it.
+
+    Hyperparameters, with their values unless declared otherwise: of the
+    search `hypergradient` ("finite_difference"), `xi` ("learning_rate", the
+    current one), `learning_rate` (0.025), `weight_decay` (3e-4),
+    `alpha_learning_rate` (3e-4), `alpha_weight_decay` (1e-3), `batch_size`
+    (64), `num_cells` (8) and `filters` (16); of the network
+    `network_num_cells` (20), `network_filters` (36), `retrain_epochs` (100),
+    `retrain_batch_size` (96), `retrain_learning_rate` (0.025) and
+    `drop_path_rate` (0.2); and `seed` (0).
+
+    Args:
+        space: String `"conv"`, or a convolutional `darts_tf.SearchSpace`.
+            Defaults to `"conv"`.
+        num_classes: Integer. Defaults to `10`.
+        transform: Optional callable `transform(batch, seed)`, the augmentation
+            of all training batches, such as
+            `darts_tf.data.augmentation.training_transform`. Defaults to
+            `None`.
+        evaluation_transform: Optional callable `transform(batch)` of the
+            validation batches. Defaults to `None`.
+
+    Raises:
+        ValueError: If the space is not convolutional.
+
+    Example:
+
+    >>> hypermodel = darts_tf.ConvHyperModel(num_classes=2)
+    >>> import keras_tuner
+    >>> hp = keras_tuner.HyperParameters()
+    >>> hp.Float("xi", 0.0, 0.05)
+    0.0
+    >>> hypermodel.declare_hyperparameters(hp)
+    >>> hp.get("xi"), hp.get("alpha_learning_rate")
+    (0.0, 0.0003)
+
+    Reference:
+        Sections 3.1.1 and 3.2 and Appendix A.1.1 of the DARTS paper,
+        arXiv:1806.09055.
+    """
+
+    def __init__(
+        self,
+        space="conv",
+        num_classes=10,
+        transform=None,
+        evaluation_transform=None,
+    ):
+        space = tasks.resolve_space(space)
+        if space.kind != "conv":
+            raise ValueError(
+                "`space` must be one of convolutional cells. "
+                f"Received: space={space}"
+            )
+        super().__init__(
+            space,
+            {
+                "learning_rate": 0.025,
+                "weight_decay": 3e-4,
+                "alpha_learning_rate": 3e-4,
+                "alpha_weight_decay": 1e-3,
+                "batch_size": 64,
+                "num_cells": 8,
+                "filters": 16,
+                "network_num_cells": 20,
+                "network_filters": 36,
+                "retrain_epochs": 100,
+                "retrain_batch_size": 96,
+                "retrain_learning_rate": 0.025,
+                "drop_path_rate": 0.2,
+            },
+        )
+        self.num_classes = num_classes
+        self.transform = transform
+        self.evaluation_transform = evaluation_transform
+
+    def get_config(self):
+        """Returns what makes the results of two searches comparable."""
+        return {
+            **super().get_config(),
+            "num_classes": self.num_classes,
+            "transformed": self.transform is not None,
+        }
+
+    @property
+    def objective(self):
+        """The objective unless another one is given."""
+        return "val_accuracy"
+
+    def network_sizes(self, network):
+        """Returns the multiply-adds, unless an operation is unknown.
+
+        Args:
+            network: A built network.
+
+        Returns:
+            A dictionary.
+        """
+        try:
+            return {"multiply_adds": counting.count_multiply_adds(network)}
+        except ValueError:  # An operation of the user's own.
+            return {}
+
+    def check_data(self, hp, x, y, validation_data):
+        """Raises an error if a search on this data could not end well.
+
+        Args:
+            hp: `keras_tuner.HyperParameters`.
+            x: Array of images.
+            y: Array of integer labels.
+            validation_data: Tuple of such arrays.
+
+        Raises:
+            ValueError: If the arrays are not labelled images, or too few.
+        """
+        if validation_data is None:
+            raise ValueError(
+                "`validation_data` must be images and labels that the search "
+                "does not see: they score the cells. "
+                "Received: validation_data=None"
+            )
+        for images, labels in ((x, y), validation_data):
+            image_classification.check_images(images, labels, self.num_classes)
+        for name in ("batch_size", "retrain_batch_size"):
+            streams.steps_per_epoch(len(y) // 2, hp.get(name))
+
+    def build(self, hp):
+        """Returns the search model of a trial, compiled.
+
+        Args:
+            hp: `keras_tuner.HyperParameters`.
+
+        Returns:
+            A `darts_tf.DartsSearchModel`.
+        """
+        model = search_model.DartsSearchModel(
+            self.space,
+            **self.method(hp),
+            num_classes=self.num_classes,
+            filters=hp.get("filters"),
+            num_cells=hp.get("num_cells"),
+        )
+        model.compile(
+            optimizers.SGD(
+                hp.get("learning_rate"),
+                coupled_weight_decay=hp.get("weight_decay"),
+                global_clipnorm=5.0,
+            ),
+            optimizers.Adam(
+                hp.get("alpha_learning_rate"),
+                coupled_weight_decay=hp.get("alpha_weight_decay"),
+            ),
+        )
+        return model
+
+    def fit(
+        self,
+        hp,
+        model,
+        x,
+        y,
+        epochs=50,
+        initial_epoch=0,
+        total_epochs=None,
+        callbacks=(),
+        **kwargs,
+    ):
+        """Searches.
+
+        Args:
+            hp: `keras_tuner.HyperParameters`.
+            model: A `darts_tf.DartsSearchModel`.
+            x: Array of images.
+            y: Array of integer labels.
+            epochs: Integer, the epoch at which to stop. Defaults to `50`.
+            initial_epoch: Integer, the epoch at which to go on. Defaults to
+                `0`.
+            total_epochs: Optional integer, the length of the learning-rate
+                schedule. Defaults to `None`, `epochs`.
+            callbacks: List of Keras callbacks. Defaults to `()`.
+            **kwargs: Keyword arguments of `keras.Model.fit`.
+
+        Returns:
+            A `keras.callbacks.History`.
+        """
+        batch_size = hp.get("batch_size")
+        train, alpha = self._halves(hp, x, y)
+        steps = streams.steps_per_epoch(len(train[1]), batch_size)
+        pairs = streams.paired(
+            train,
+            alpha,
+            batch_size,
+            seed=hp.get("seed"),
+            start_step=initial_epoch * steps,
+            transform=self.transform,
+        )
+        schedule = schedules.CosineDecay(
+            hp.get("learning_rate"), 0.001, total_epochs or epochs
+        )
+        return model.fit(
+            pairs,
+            epochs=epochs,
+            initial_epoch=initial_epoch,
+            steps_per_epoch=steps,
+            callbacks=[schedule, *callbacks],
+            **kwargs,
+        )
+
+    def build_network(self, hp, genotype):
+        """Returns the compiled network of a genotype.
+
+        Args:
+            hp: `keras_tuner.HyperParameters`.
+            genotype: A `darts_tf.Genotype`.
+
+        Returns:
+            A `darts_tf.ConvNetwork`.
+        """
+        network = conv_network.ConvNetwork(
+            genotype,
+            self.num_classes,
+            hp.get("network_filters"),
+            hp.get("network_num_cells"),
+        )
+        network.compile(
+            optimizers.SGD(
+                hp.get("retrain_learning_rate"),
+                coupled_weight_decay=3e-4,
+                global_clipnorm=5.0,
+            ),
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            metrics=["accuracy"],
+        )
+        return network
+
+    def fit_network(
+        self,
+        hp,
+        network,
+        x,
+        y,
+        validation_data,
+        initial_epoch=0,
+        callbacks=(),
+        **kwargs,
+    ):
+        """Trains the network on the weights' half and measures it.
+
+        Args:
+            hp: `keras_tuner.HyperParameters`.
+            network: What `build_network` returned.
+            x: Array of images.
+            y: Array of integer labels.
+            validation_data: Tuple of such arrays.
+            initial_epoch: Integer, the epoch at which to go on. Defaults to
+                `0`.
+            callbacks: List of Keras callbacks. Defaults to `()`.
+            **kwargs: Keyword arguments of `keras.Model.fit`.
+
+        Returns:
+            A dictionary of floats: `val_loss` and `val_accuracy` after the
+            last epoch.
+        """
+        batch_size = hp.get("retrain_batch_size")
+        train, _ = self._halves(hp, x, y)
+        steps = streams.steps_per_epoch(len(train[1]), batch_size)
+        epochs = hp.get("retrain_epochs")
+        if not network.built:
+            network.build((None, *np.shape(x)[1:]))
+        if initial_epoch < epochs:
+            network.fit(
+                streams.batches(
+                    train,
+                    batch_size,
+                    hp.get("seed"),
+                    start_step=initial_epoch * steps,
+                    transform=self.transform,
+                ),
+                epochs=epochs,
+                initial_epoch=initial_epoch,
+                steps_per_epoch=steps,
+                callbacks=[
+                    schedules.CosineDecay(
+                        hp.get("retrain_learning_rate"), 0.0, epochs
+                    ),
+                    conv_network.LinearDropPath(
+                        hp.get("drop_path_rate"), epochs
+                    ),
+                    *callbacks,
+                ],
+                shuffle=False,
+                **kwargs,
+            )
+        measured = network.evaluate(
+            streams.sequential(
+                _as_batches(*validation_data),
+                batch_size,
+                self.evaluation_transform,
+            ),
+            return_dict=True,
+            verbose=0,
+        )
+        return {f"val_{name}": float(v) for name, v in measured.items()}
+
+    def _halves(self, hp, x, y):
+        """Returns the half for the weights and the half for the alphas."""
+        x, y = _as_batches(x, y)
+        parts = splitting.split_indices(y, seed=hp.get("seed"))
+        return tuple((x[part], y[part]) for part in parts)
+
+
+def _as_batches(x, y):
+    """Returns arrays; floats in the precision that the networks take."""
+    x = np.asarray(x)
+    if np.issubdtype(x.dtype, np.floating):
+        x = x.astype("float32", copy=False)
+    return x, np.asarray(y)

@@ -1,0 +1,179 @@
+"""The folder of one execution of a trial: what it has done so far."""
+
+import json
+import os
+import pathlib
+import re
+import time
+
+import keras
+import numpy as np
+
+from darts_tf.spaces import atomic_file
+from darts_tf.spaces import genotype as genotype_lib
+from darts_tf.tuner import configuration
+
+_CHECKPOINT = re.compile(r"_(\d+)\.keras$")
+
+
+class Execution:
+    """One search and the training of the network that it found, on disk.
+
+    - `configuration.json`, the values of the hyperparameters, with the seed;
+    - `search_<epoch>.keras`, the search model after that epoch;
+    - `alphas.jsonl`, `history.jsonl` and `tensorboard/` in `search/`, as
+      `darts_tf.SearchLog` writes them;
+    - `genotype.json` and `alphas.json` once the search has ended;
+    - `network_<epoch>.keras`, the network after that epoch of its training;
+    - `metrics.json`, with the seed and the scores, once all is done.
+
+    Each file is written whole or not at all, so after a kill the folder holds
+    what was done up to the last epoch.
+
+    Args:
+        folder: Path.
+    """
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+
+    def begin(self, values):
+        """Makes the folder, or finds in it what is done already.
+
+        Args:
+            values: Dictionary of hyperparameter values.
+
+        Raises:
+            ValueError: If the folder was begun with other values.
+        """
+        path = self.folder / "configuration.json"
+        configuration.check(path, values)
+        self.log_folder.mkdir(parents=True, exist_ok=True)
+        configuration.write(path, values)
+
+    @property
+    def log_folder(self):
+        """The path of the folder for `darts_tf.SearchLog`."""
+        return self.folder / "search"
+
+    @property
+    def genotype(self):
+        """The genotype that the search ended with, or `None`."""
+        path = self.folder / "genotype.json"
+        return genotype_lib.Genotype.load(path) if path.exists() else None
+
+    @property
+    def metrics(self):
+        """The dictionary of final metrics, or `None` before the end."""
+        path = self.folder / "metrics.json"
+        return json.loads(path.read_text("utf-8")) if path.exists() else None
+
+    def save_genotype(self, genotype, alphas):
+        """Keeps the result of the search.
+
+        Args:
+            genotype: A `darts_tf.Genotype`.
+            alphas: Dictionary by cell type of arrays of logits; empty if
+                nothing was searched.
+        """
+        _write_json(
+            self.folder / "alphas.json",
+            {
+                name: np.asarray(value).tolist()
+                for name, value in alphas.items()
+            },
+        )
+        genotype.save(self.folder / "genotype.json")
+
+    def save_metrics(self, metrics):
+        """Keeps the final metrics, which ends the execution.
+
+        Args:
+            metrics: Dictionary of numbers and strings.
+        """
+        _write_json(self.folder / "metrics.json", metrics)
+
+    def checkpoint(self, name):
+        """Returns the last saved model and the number of its epochs.
+
+        Args:
+            name: String, `"search"` or `"network"`.
+
+        Returns:
+            A path, or `None` if there is none yet, and an integer.
+        """
+        found = {
+            int(_CHECKPOINT.search(path.name)[1]): path
+            for path in self.folder.glob(f"{name}_*.keras")
+        }
+        if not found:
+            return None, 0
+        epoch = max(found)
+        return found[epoch], epoch
+
+    def seconds(self, name):
+        """Returns how long the epochs that are kept have taken.
+
+        Args:
+            name: String, `"search"` or `"network"`.
+
+        Returns:
+            Float.
+        """
+        path = self.folder / f"{name}_seconds.json"
+        return json.loads(path.read_text("utf-8")) if path.exists() else 0.0
+
+    def forget_log_after(self, epoch):
+        """Drops the logged epochs that were not kept, and come again.
+
+        Args:
+            epoch: Integer, the number of epochs that were kept.
+        """
+        for path in self.log_folder.glob("*.jsonl"):
+            lines = path.read_text("utf-8").splitlines(keepends=True)
+            # The last line of a killed process may lack its end.
+            kept = [
+                line
+                for line in lines
+                if line.endswith("\n") and json.loads(line)["epoch"] <= epoch
+            ]
+            atomic_file.write_text(path, "".join(kept))
+
+
+class SaveEachEpoch(keras.callbacks.Callback):
+    """Saves the model after each epoch in the folder of its execution.
+
+    Args:
+        execution: An `Execution`.
+        name: String, `"search"` or `"network"`.
+    """
+
+    def __init__(self, execution, name):
+        super().__init__()
+        self.execution = execution
+        self.name = name
+        self._seconds = execution.seconds(name)
+        self._start = None
+
+    def on_train_begin(self, logs=None):
+        """Starts the clock."""
+        self._start = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Saves the model, and removes the one of the epoch before."""
+        folder = self.execution.folder
+        now = time.perf_counter()
+        self._seconds += now - self._start
+        self._start = now
+        _write_json(folder / f"{self.name}_seconds.json", self._seconds)
+        temporary = folder / f"partial-{os.getpid()}-{self.name}.keras"
+        self.model.save(temporary)
+        path = folder / f"{self.name}_{epoch + 1:04}.keras"
+        os.replace(temporary, path)
+        for other in folder.glob(f"{self.name}_*.keras"):
+            if other != path:
+                other.unlink()
+
+
+def _write_json(path, value):
+    atomic_file.write_text(path, json.dumps(value, indent=2) + "\n")

@@ -1,0 +1,111 @@
+"""What one trial does: how it searches, and how it scores what it found."""
+
+import keras_tuner
+
+
+class DartsHyperModel(keras_tuner.HyperModel):
+    """How a `darts_tf.DartsTuner` makes, searches and scores; for one space.
+
+    A Keras Tuner hypermodel with two halves: `build` and `fit` make a search
+    model and search with it; `build_network` and `fit_network` make the
+    network of the genotype that came out, train it for a short time and
+    measure it. A subclass says how for one kind of space; a subclass of your
+    own changes any of them.
+
+    Every number of the protocol is a hyperparameter with the paper's value:
+    `declare_hyperparameters` fixes those that the user did not declare before.
+
+    Args:
+        space: A `darts_tf.SearchSpace`.
+        defaults: Dictionary of hyperparameter names and their values.
+    """
+
+    def __init__(self, space, defaults):
+        super().__init__()
+        self.space = space
+        self.defaults = {
+            "architecture": "searched",  # or "random", the baseline
+            "seed": 0,
+            "hypergradient": "finite_difference",
+            "xi": "learning_rate",  # the current one; or a number
+            **defaults,
+        }
+
+    def declare_hyperparameters(self, hp):
+        """Fixes each hyperparameter that `hp` does not hold yet.
+
+        Args:
+            hp: `keras_tuner.HyperParameters`.
+
+        Raises:
+            ValueError: If `hp` holds a name that nothing reads.
+        """
+        present = {parameter.name for parameter in hp.space}
+        unknown = sorted(present - set(self.defaults))
+        if unknown:
+            raise ValueError(
+                f"The hyperparameters are {sorted(self.defaults)}. "
+                f"Received: {unknown[0]!r}"
+            )
+        for name, value in self.defaults.items():
+            if name not in present:
+                hp.Fixed(name, value)
+        possible = {
+            p.name: (p, () if hasattr(p, "min_value") else p.values)
+            for p in hp.space
+        }
+        xi, values = possible["xi"]
+        if (
+            "first_order" in possible["hypergradient"][1]
+            and not xi.conditions
+            and tuple(values) != ("learning_rate",)
+        ):
+            raise ValueError(
+                "`xi` has no effect in the first order; declare it within "
+                "`hp.conditional_scope('hypergradient', ...)` of the other "
+                f"methods. Received: {xi}"
+            )
+
+    def get_config(self):
+        """Returns what makes the results of two searches comparable."""
+        return {
+            "hypermodel": type(self).__name__,
+            "space": self.space.get_config(),
+        }
+
+    @property
+    def objective(self):
+        """The objective unless another one is given."""
+        raise NotImplementedError
+
+    def check_data(self, hp, x, y, validation_data):
+        """Raises an error if a search on this data could not end well."""
+        raise NotImplementedError
+
+    def build_network(self, hp, genotype):
+        """Returns the compiled network of a genotype."""
+        raise NotImplementedError
+
+    def fit_network(self, hp, network, x, y, validation_data, **kwargs):
+        """Trains the network for a short time and returns its metrics."""
+        raise NotImplementedError
+
+    def network_sizes(self, network):
+        """Returns a dictionary of sizes beside the number of parameters."""
+        return {}
+
+    def method(self, hp):
+        """Returns how the hypergradient is computed in a trial.
+
+        Args:
+            hp: `keras_tuner.HyperParameters`.
+
+        Returns:
+            A dictionary of arguments of `darts_tf.DartsSearchModel`.
+        """
+        xi = hp.get("xi") if "xi" in hp else "learning_rate"
+        return {
+            "hypergradient": hp.get("hypergradient"),
+            "xi": None if xi == "learning_rate" else xi,
+            "seed": hp.get("seed"),
+        }

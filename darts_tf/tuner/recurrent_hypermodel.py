@@ -1,0 +1,307 @@
+"""How recurrent cells are searched and scored."""
+
+import keras_tuner
+import numpy as np
+
+from darts_tf.data import text_streams
+from darts_tf.models import recurrent_network
+from darts_tf.models import stateful_language_model
+from darts_tf.search import optimizers
+from darts_tf.search import search_model
+from darts_tf.search import tasks
+from darts_tf.search import token_arrays
+from darts_tf.tuner import hypermodel
+
+_EVALUATION_BATCH_SIZE = 10  # the paper's
+
+
+class RecurrentHyperModel(hypermodel.DartsHyperModel):
+    """How recurrent cells are searched and scored.
+
+    The training text is cut in two: the network weights learn on its beginning
+    and the alphas on its end. The language model of the genotype is trained on
+    the beginning only and measured on the validation text, so nothing that
+    chose the cell also scores it.
+
+    Hyperparameters, with their values unless declared otherwise: of the
+    search `hypergradient` ("finite_difference"), `xi` ("learning_rate", the
+    current one), `learning_rate` (20), `weight_decay` (5e-7),
+    `alpha_learning_rate` (3e-3), `alpha_weight_decay` (1e-3), `batch_size`
+    (256) and `units` (300); of the network `network_units` (850),
+    `retrain_epochs` (300), `retrain_batch_size` (64), `retrain_learning_rate`
+    (20) and `retrain_weight_decay` (8e-7); and `sequence_length` (35) and
+    `seed` (0).
+
+    Args:
+        space: String `"recurrent"`, or a recurrent `darts_tf.SearchSpace`.
+            Defaults to `"recurrent"`.
+        vocabulary_size: Integer. Defaults to `10000`.
+        dropouts: Optional dictionary of rates, as
+            `darts_tf.RecurrentSupernet` and `darts_tf.RecurrentNetwork` take.
+            Defaults to `None`, the paper's for either.
+        alpha_fraction: Float in (0, 1), the part of the training text that is
+            for the alphas. Defaults to `0.1`.
+
+    Raises:
+        ValueError: If the space is not recurrent, or the fraction out of
+            range.
+
+    Example:
+
+    >>> hypermodel = darts_tf.RecurrentHyperModel(vocabulary_size=20)
+    >>> import keras_tuner
+    >>> hp = keras_tuner.HyperParameters()
+    >>> hypermodel.declare_hyperparameters(hp)
+    >>> hp.get("units"), hp.get("network_units")
+    (300, 850)
+
+    Reference:
+        Sections 3.1.2 and 3.2 and Appendix A.1.2 of the DARTS paper,
+        arXiv:1806.09055.
+    """
+
+    # Differs from the reference: there the alphas learn on the validation
+    # text, which then also chooses among the cells.
+
+    def __init__(
+        self,
+        space="recurrent",
+        vocabulary_size=10000,
+        dropouts=None,
+        alpha_fraction=0.1,
+    ):
+        space = tasks.resolve_space(space)
+        if space.kind != "recurrent":
+            raise ValueError(
+                f"`space` must be one of recurrent cells. Received: {space}"
+            )
+        if not 0 < alpha_fraction < 1:
+            raise ValueError(
+                "`alpha_fraction` must be inside (0, 1). "
+                f"Received: alpha_fraction={alpha_fraction}"
+            )
+        super().__init__(
+            space,
+            {
+                "learning_rate": 20.0,
+                "weight_decay": 5e-7,
+                "alpha_learning_rate": 3e-3,
+                "alpha_weight_decay": 1e-3,
+                "batch_size": 256,
+                "units": 300,
+                "sequence_length": 35,
+                "network_units": 850,
+                "retrain_epochs": 300,
+                "retrain_batch_size": 64,
+                "retrain_learning_rate": 20.0,
+                "retrain_weight_decay": 8e-7,
+            },
+        )
+        self.vocabulary_size = vocabulary_size
+        self.dropouts = dropouts
+        self.alpha_fraction = alpha_fraction
+
+    def get_config(self):
+        """Returns what makes the results of two searches comparable."""
+        return {
+            **super().get_config(),
+            "vocabulary_size": self.vocabulary_size,
+            "dropouts": self.dropouts,
+            "alpha_fraction": self.alpha_fraction,
+        }
+
+    @property
+    def objective(self):
+        """The objective unless another one is given."""
+        return keras_tuner.Objective("val_perplexity", "min")
+
+    def check_data(self, hp, x, y, validation_data):
+        """Raises an error if a search on this data could not end well.
+
+        Args:
+            hp: `keras_tuner.HyperParameters`.
+            x: Integer array of shape `(tokens,)`.
+            y: `None`.
+            validation_data: Integer array of shape `(tokens,)`.
+
+        Raises:
+            ValueError: If they are no such texts, too short, or hold ids that
+                are no words.
+        """
+        if y is not None or validation_data is None:
+            raise ValueError(
+                "A text has no labels, and another text, `validation_data`, "
+                "scores the cells. Received: "
+                f"y of {type(y)}, validation_data of {type(validation_data)}"
+            )
+        length = hp.get("sequence_length")
+        token_arrays.evaluation(validation_data, length)
+        train, alpha = self._parts(x)
+        token_arrays.TokenArrays(train, alpha, hp.get("batch_size"), length)
+        text_streams.steps_per_epoch(
+            len(train), hp.get("retrain_batch_size"), length
+        )
+        for tokens in (x, validation_data):
+            token_arrays.check_vocabulary(tokens, self.vocabulary_size)
+
+    def build(self, hp):
+        """Returns the search model of a trial, compiled.
+
+        Args:
+            hp: `keras_tuner.HyperParameters`.
+
+        Returns:
+            A `darts_tf.DartsSearchModel`.
+        """
+        model = search_model.DartsSearchModel(
+            self.space,
+            **self.method(hp),
+            vocabulary_size=self.vocabulary_size,
+            units=hp.get("units"),
+            dropouts=self.dropouts,
+            sequence_length=hp.get("sequence_length"),
+        )
+        model.compile(
+            optimizers.SGD(
+                hp.get("learning_rate"), 0.0, hp.get("weight_decay"), 0.25
+            ),
+            optimizers.Adam(
+                hp.get("alpha_learning_rate"),
+                beta_1=0.9,
+                coupled_weight_decay=hp.get("alpha_weight_decay"),
+            ),
+        )
+        return model
+
+    def fit(
+        self,
+        hp,
+        model,
+        x,
+        y=None,
+        total_epochs=None,
+        callbacks=(),
+        **kwargs,
+    ):
+        """Searches.
+
+        Args:
+            hp: `keras_tuner.HyperParameters`.
+            model: A `darts_tf.DartsSearchModel`.
+            x: Integer array of shape `(tokens,)`.
+            y: `None`.
+            total_epochs: Without effect: the learning rate stays. Defaults to
+                `None`.
+            callbacks: List of Keras callbacks. Defaults to `()`.
+            **kwargs: Keyword arguments of `keras.Model.fit`.
+
+        Returns:
+            A `keras.callbacks.History`.
+        """
+        train, alpha = self._parts(x)
+        return model.fit(
+            train,
+            alpha_data=alpha,
+            batch_size=hp.get("batch_size"),
+            callbacks=list(callbacks),
+            **kwargs,
+        )
+
+    def build_network(self, hp, genotype):
+        """Returns the language model of a genotype, compiled.
+
+        Args:
+            hp: `keras_tuner.HyperParameters`.
+            genotype: A `darts_tf.Genotype`.
+
+        Returns:
+            A `darts_tf.StatefulLanguageModel` around a
+            `darts_tf.RecurrentNetwork`.
+        """
+        network = stateful_language_model.StatefulLanguageModel(
+            recurrent_network.RecurrentNetwork(
+                genotype,
+                self.vocabulary_size,
+                hp.get("network_units"),
+                dropouts=self.dropouts,
+                seed=hp.get("seed"),
+            ),
+            hp.get("retrain_batch_size"),
+            _EVALUATION_BATCH_SIZE,
+            sequence_length=hp.get("sequence_length"),
+        )
+        network.compile(
+            optimizers.SGD(
+                hp.get("retrain_learning_rate"),
+                0.0,
+                hp.get("retrain_weight_decay"),
+                0.25,
+            ),
+            jit_compile=False,
+        )
+        network.build()
+        return network
+
+    def fit_network(
+        self,
+        hp,
+        network,
+        x,
+        y=None,
+        validation_data=None,
+        initial_epoch=0,
+        callbacks=(),
+        **kwargs,
+    ):
+        """Trains the network on the weights' text and measures it.
+
+        Args:
+            hp: `keras_tuner.HyperParameters`.
+            network: What `build_network` returned.
+            x: Integer array of shape `(tokens,)`.
+            y: `None`.
+            validation_data: Integer array of shape `(tokens,)`.
+            initial_epoch: Integer, the epoch at which to go on. Defaults to
+                `0`.
+            callbacks: List of Keras callbacks. Defaults to `()`.
+            **kwargs: Keyword arguments of `keras.Model.fit`.
+
+        Returns:
+            A dictionary of floats: `val_loss` and `val_perplexity` after the
+            last epoch.
+        """
+        batch_size = hp.get("retrain_batch_size")
+        train, _ = self._parts(x)
+        length = hp.get("sequence_length")
+        epochs = hp.get("retrain_epochs")
+        steps = text_streams.steps_per_epoch(len(train), batch_size, length)
+        if initial_epoch < epochs:
+            network.fit(
+                text_streams.sequences(
+                    train,
+                    batch_size,
+                    length,
+                    hp.get("seed"),
+                    initial_epoch * steps,
+                ),
+                epochs=epochs,
+                initial_epoch=initial_epoch,
+                steps_per_epoch=steps,
+                callbacks=list(callbacks),
+                shuffle=False,
+                **kwargs,
+            )
+        measured = network.evaluate(
+            text_streams.evaluation(
+                np.asarray(validation_data), _EVALUATION_BATCH_SIZE, length
+            ),
+            return_dict=True,
+            verbose=0,
+        )
+        return {f"val_{name}": float(v) for name, v in measured.items()}
+
+    def _parts(self, tokens):
+        """Returns the text for the weights and the text for the alphas."""
+        tokens = np.asarray(tokens)
+        end = round(len(tokens) * (1 - self.alpha_fraction))
+        return tokens[:end], tokens[end:]

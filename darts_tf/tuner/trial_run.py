@@ -1,0 +1,201 @@
+"""One execution of a trial: search, train for a short time, measure."""
+
+import copy
+
+import keras
+
+from darts_tf.models import counting
+from darts_tf.search import callbacks as search_callbacks
+from darts_tf.tuner import execution as execution_lib
+
+_NO_METRICS = ("seed", "architecture")
+
+
+def run(
+    tuner,
+    trial,
+    hp,
+    execution,
+    before,
+    x,
+    y,
+    validation_data,
+    epochs,
+    callbacks,
+    verbose,
+):
+    """Does what is left of an execution.
+
+    Args:
+        tuner: The `darts_tf.DartsTuner`.
+        trial: The `keras_tuner` trial.
+        hp: `keras_tuner.HyperParameters`, with the seed of the execution.
+        execution: The `Execution`.
+        before: Optional `Execution` whose search this one continues.
+        x: Training data.
+        y: Labels, or `None`.
+        validation_data: The data that scores.
+        epochs: Integer, the epochs of a whole search.
+        callbacks: List of Keras callbacks.
+        verbose: As in `keras.Model.fit`.
+
+    Returns:
+        A dictionary of numbers.
+
+    Raises:
+        ValueError: If the execution was begun with other hyperparameters, or
+            the hypermodel asks for one that was not declared.
+    """
+    if execution.metrics is None:
+        execution.begin(hp.values)
+        if execution.genotype is None:
+            _find(
+                tuner,
+                trial,
+                hp,
+                execution,
+                before,
+                epochs,
+                callbacks,
+                x=x,
+                y=y,
+                verbose=verbose,
+            )
+        metrics = _score(
+            tuner.hypermodel,
+            hp,
+            execution,
+            x=x,
+            y=y,
+            validation_data=validation_data,
+            verbose=verbose,
+        )
+        _check_declared(hp, trial.hyperparameters)
+        execution.save_metrics(metrics)
+    return {
+        name: value
+        for name, value in execution.metrics.items()
+        if name not in _NO_METRICS
+    }
+
+
+def _find(
+    tuner, trial, hp, execution, before, epochs, callbacks, **fit_arguments
+):
+    """Searches for a genotype, or draws one, and keeps it."""
+    hypermodel = tuner.hypermodel
+    if hp.get("architecture") == "random":
+        genotype = hypermodel.space.random_genotype(hp.get("seed"))
+        execution.save_genotype(genotype, {})
+        return
+    last_epoch = hp.values.get("tuner/epochs", epochs)  # Hyperband's
+    if last_epoch > epochs:
+        raise ValueError(
+            "`epochs` is the length of the learning-rate schedule and must "
+            "reach the `max_epochs` of the oracle. Received: "
+            f"epochs={epochs}, where a trial wants {last_epoch}"
+        )
+    path, initial_epoch = execution.checkpoint("search")
+    if path is None and before is not None:
+        path, initial_epoch = before.checkpoint("search")
+    model = _prepare(path, hp.get("seed"), hypermodel.build, hp)
+    _check_declared(hp, trial.hyperparameters)
+    execution.forget_log_after(initial_epoch)
+    if initial_epoch < last_epoch:
+        hypermodel.fit(
+            hp,
+            model,
+            epochs=last_epoch,
+            initial_epoch=initial_epoch,
+            total_epochs=epochs,
+            callbacks=[
+                *copy.deepcopy(callbacks),
+                search_callbacks.SearchLog(execution.log_folder),
+                _TunerHooks(tuner, trial),
+                execution_lib.SaveEachEpoch(execution, "search"),
+            ],
+            **fit_arguments,
+        )
+    alphas = [keras.ops.convert_to_numpy(v) for v in model.alphas]
+    execution.save_genotype(
+        model.genotype(),
+        dict(zip(hypermodel.space.cell_types, alphas, strict=True)),
+    )
+
+
+def _score(hypermodel, hp, execution, **fit_arguments):
+    """Trains the network of the genotype for a short time; measures it."""
+    path, initial_epoch = execution.checkpoint("network")
+    network = _prepare(
+        path,
+        hp.get("seed"),
+        hypermodel.build_network,
+        hp,
+        execution.genotype,
+    )
+    metrics = hypermodel.fit_network(
+        hp,
+        network,
+        initial_epoch=initial_epoch,
+        callbacks=[execution_lib.SaveEachEpoch(execution, "network")],
+        **fit_arguments,
+    )
+    seconds = {
+        f"{name}_seconds": execution.seconds(name)
+        for name in ("search", "network")
+    }
+    return {
+        **metrics,
+        "parameters": counting.count_parameters(
+            network, include_auxiliary=False
+        ),
+        **hypermodel.network_sizes(network),
+        **seconds,
+        "seconds": sum(seconds.values()),
+        "seed": hp.get("seed"),
+        "architecture": hp.get("architecture"),
+    }
+
+
+def _prepare(path, seed, build, *args):
+    """Returns the saved model, or a new one that the seed decides."""
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(seed)
+    return build(*args) if path is None else keras.saving.load_model(path)
+
+
+def _check_declared(hp, declared):
+    """Raises an error for a hyperparameter that would never be tuned."""
+    names = {parameter.name for parameter in declared.space}
+    new = [p.name for p in hp.space if p.name not in names]
+    if new:
+        raise ValueError(
+            "A hypermodel declares its hyperparameters in "
+            "`declare_hyperparameters`; those of `build` come too late. "
+            f"Received: {new[0]!r}"
+        )
+
+
+class _TunerHooks(keras.callbacks.Callback):
+    """Calls the tuner's public hooks, which a subclass may override."""
+
+    def __init__(self, tuner, trial):
+        super().__init__()
+        self.tuner = tuner
+        self.trial = trial
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Calls the tuner's hook."""
+        self.tuner.on_epoch_begin(self.trial, self.model, epoch, logs)
+
+    def on_batch_begin(self, batch, logs=None):
+        """Calls the tuner's hook."""
+        self.tuner.on_batch_begin(self.trial, self.model, batch, logs)
+
+    def on_batch_end(self, batch, logs=None):
+        """Calls the tuner's hook."""
+        self.tuner.on_batch_end(self.trial, self.model, batch, logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Calls the tuner's hook."""
+        self.tuner.on_epoch_end(self.trial, self.model, epoch, logs)

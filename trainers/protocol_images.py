@@ -1,0 +1,104 @@
+"""The protocol on images: data, search, short and full training."""
+
+import keras_tuner
+
+import darts_tf
+from darts_tf.data import augmentation
+from darts_tf.data import image_classification
+from darts_tf.data import splitting
+from trainers import cnn_train
+
+OBJECTIVE = keras_tuner.Objective("val_accuracy", "max")
+TEST_METRIC = "test_accuracy"
+SPACE = darts_tf.SearchSpace.conv()
+
+
+class Task:
+    """What `trainers.protocol` needs to know of convolutional cells.
+
+    Args:
+        config: A `trainers.protocol.Config`.
+    """
+
+    def __init__(self, config):
+        self.config = config
+        self._dataset = image_classification.load(
+            config.dataset,
+            data_dir=config.data_dir,
+            image_size=config.image_size,
+            max_samples=config.max_samples,
+        )
+
+    def hypermodel(self, space):
+        """Returns how the tuner searches and scores.
+
+        Args:
+            space: A `darts_tf.SearchSpace`.
+        """
+        dataset, config = self._dataset, self.config
+        return darts_tf.ConvHyperModel(
+            space,
+            dataset.num_classes,
+            augmentation.training_transform(
+                dataset.mean, dataset.std, config.crop_padding, config.flip
+            ),
+            augmentation.evaluation_transform(dataset.mean, dataset.std),
+        )
+
+    def hyperparameters(self):
+        """Returns the hyperparameters that are those of images only."""
+        config = self.config
+        return {
+            "num_cells": config.search_cells,
+            "filters": config.search_filters,
+            "network_num_cells": config.num_cells,
+            "network_filters": config.filters,
+            "drop_path_rate": config.drop_path_rate,
+        }
+
+    def data(self):
+        """Returns the data of the searches; the test set is not in it."""
+        x, y = self._dataset.train
+        validation, search = splitting.split_indices(
+            y, self.config.validation_fraction, self.config.seed
+        )
+        return {
+            "x": x[search],
+            "y": y[search],
+            "validation_data": (x[validation], y[validation]),
+        }
+
+    def train(self, folder, genotype_path, seed):
+        """Trains in full and measures on the test set.
+
+        Args:
+            folder: Path of the run.
+            genotype_path: Path of the genotype.
+            seed: Integer.
+
+        Returns:
+            A dictionary of metrics.
+        """
+        same = (
+            "dataset",
+            "data_dir",
+            "image_size",
+            "max_samples",
+            "epochs",
+            "filters",
+            "num_cells",
+            "auxiliary_weight",
+            "drop_path_rate",
+            "crop_padding",
+            "flip",
+            "cutout",
+        )
+        return cnn_train.run(
+            cnn_train.Config(
+                workdir=str(folder),
+                genotype=str(genotype_path),
+                batch_size=self.config.train_batch_size,
+                seed=seed,
+                **{name: getattr(self.config, name) for name in same},
+            )
+        )

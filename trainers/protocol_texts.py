@@ -1,0 +1,89 @@
+"""The protocol on texts: data, search, short and full training."""
+
+import keras_tuner
+
+import darts_tf
+from darts_tf.data import corpus as corpus_lib
+from trainers import ptb_train
+
+OBJECTIVE = keras_tuner.Objective("val_perplexity", "min")
+TEST_METRIC = "test_perplexity"
+SPACE = darts_tf.SearchSpace.recurrent()
+
+
+class Task:
+    """What `trainers.protocol` needs to know of recurrent cells.
+
+    The cells are scored on the validation text. Unlike in the paper no alphas
+    learn on it: they have the end of the training text.
+
+    Args:
+        config: A `trainers.protocol.Config`.
+    """
+
+    def __init__(self, config):
+        self.config = config
+        self._corpus = corpus_lib.load(config.dataset, config.data_dir)
+
+    def hypermodel(self, space):
+        """Returns how the tuner searches and scores.
+
+        Args:
+            space: A `darts_tf.SearchSpace`.
+        """
+        return darts_tf.RecurrentHyperModel(
+            space, self._corpus.vocabulary_size, self._dropouts()
+        )
+
+    def hyperparameters(self):
+        """Returns the hyperparameters that are those of texts only."""
+        return {
+            "units": self.config.search_units,
+            "network_units": self.config.units,
+        }
+
+    def data(self):
+        """Returns the data of the searches; the test text is not in it."""
+        return {
+            "x": self._corpus.train,
+            "validation_data": self._corpus.valid,
+        }
+
+    def train(self, folder, genotype_path, seed):
+        """Trains in full and measures on the test text.
+
+        Args:
+            folder: Path of the run.
+            genotype_path: Path of the genotype.
+            seed: Integer.
+
+        Returns:
+            A dictionary of metrics.
+        """
+        config, dropouts = self.config, self._dropouts()
+        return ptb_train.run(
+            ptb_train.Config(
+                workdir=str(folder),
+                genotype=str(genotype_path),
+                corpus=config.dataset,
+                data_dir=config.data_dir,
+                epochs=config.epochs,
+                batch_size=config.train_batch_size,
+                units=config.units,
+                output_dropout=dropouts["output"],
+                hidden_dropout=dropouts["hidden"],
+                cell_input_dropout=dropouts["cell_input"],
+                embedded_dropout=dropouts["embedded"],
+                seed=seed,
+            )
+        )
+
+    def _dropouts(self):
+        """Returns the rates of the paper, all times a factor."""
+        rates = {
+            "output": 0.75,
+            "hidden": 0.25,
+            "cell_input": 0.75,
+            "embedded": 0.2,
+        }
+        return {k: v * self.config.dropout_scale for k, v in rates.items()}
