@@ -10,12 +10,13 @@ minute on 2 CPU cores; `paper` is the protocol of Appendix A.2.1 of the DARTS
 paper, on CIFAR-10 (2.76 +- 0.09 % test error there). The test images are
 looked at once, after training.
 
-The folder `workdir` gets `config.json`, `genotype.json`, `history.jsonl` as
-training goes on, and at the end `metrics.json` and `network.keras`.
+The folder `workdir` gets `config.json` and `genotype.json`; as training goes on
+`history.jsonl` and the state in `checkpoint.npz`; at the end `metrics.json` and
+`network.keras`. The same command on the folder of a run that was stopped goes
+on at the step where it was.
 """
 
 import dataclasses
-import json
 import time
 
 import keras
@@ -27,6 +28,7 @@ from darts_tf.search import schedules
 from trainers import genotypes
 from trainers import images
 from trainers import options
+from trainers import resumable
 from trainers import workdir
 
 
@@ -34,7 +36,9 @@ from trainers import workdir
 class Config:
     """Options of the training; each field is a flag of the same name."""
 
-    workdir: str = options.option("New folder for everything that comes out.")
+    workdir: str = options.option(
+        "Folder for everything that comes out: new, or of a stopped run."
+    )
     genotype: str = options.option(genotypes.HELP)
     dataset: str = options.option(
         "digits, a data set of TensorFlow Datasets, or a folder of images.",
@@ -73,21 +77,20 @@ class Config:
     )
     flip: bool = options.option("Flip images at random.", True)
     cutout: int = options.option("Side of the square cut out, in pixels.", 16)
+    checkpoint_every: int | None = resumable.EVERY
     seed: int = options.option("Seeds Python, NumPy, TensorFlow and data.", 0)
 
     def __post_init__(self):
         """Fails on values that would only show after a long time."""
-        for name in ("epochs", "batch_size", "filters", "num_cells"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"`{name}` must be positive. "
-                    f"Received: {name}={getattr(self, name)}"
-                )
-        if self.steps_per_epoch is not None and self.steps_per_epoch < 1:
-            raise ValueError(
-                "`steps_per_epoch` must be positive. "
-                f"Received: steps_per_epoch={self.steps_per_epoch}"
-            )
+        options.check_positive(
+            self,
+            "epochs",
+            "steps_per_epoch",
+            "batch_size",
+            "filters",
+            "num_cells",
+            "checkpoint_every",
+        )
 
 
 PRESETS = {
@@ -120,8 +123,10 @@ def run(config):
     genotype = genotypes.read(config.genotype, "conv")
     dataset = images.load(config)
     network = _make_network(config, genotype, dataset)
-    batches, steps = _batches(config, dataset)
-    folder = workdir.create(config.workdir, options.to_json(config))
+    batches_from, steps = _batches(config, dataset)
+    folder, finished = resumable.open_folder(config)
+    if finished:
+        return workdir.read_json(folder / workdir.METRICS_FILE)
     genotype.save(folder / "genotype.json")
     metrics = {
         "parameters": darts_tf.count_parameters(
@@ -137,26 +142,22 @@ def run(config):
         flush=True,
     )
     start = time.perf_counter()
-    try:
-        network.fit(
-            batches,
-            epochs=config.epochs,
-            steps_per_epoch=steps,
-            shuffle=False,
-            callbacks=[
-                schedules.CosineDecay(
-                    config.learning_rate,
-                    config.final_learning_rate,
-                    config.epochs,
-                ),
-                darts_tf.LinearDropPath(config.drop_path_rate, config.epochs),
-                _History(folder / "history.jsonl"),
-            ],
-        )
-    except KeyboardInterrupt:
-        network.save(folder / "network.keras")
-        print(f"\nStopped. The network so far is in {folder}/network.keras.")
-        raise
+    resumable.fit(
+        network,
+        batches_from,
+        steps,
+        config.epochs,
+        [
+            schedules.CosineDecay(
+                config.learning_rate,
+                config.final_learning_rate,
+                config.epochs,
+            ),
+            darts_tf.LinearDropPath(config.drop_path_rate, config.epochs),
+            darts_tf.search.HistoryLog(folder),
+            darts_tf.ExactResume(folder, config.checkpoint_every),
+        ],
+    )
     metrics["train_seconds"] = round(time.perf_counter() - start, 1)
     loss, accuracy = network.evaluate(
         streams.sequential(
@@ -168,7 +169,7 @@ def run(config):
     )
     metrics["test_loss"], metrics["test_accuracy"] = loss, accuracy
     network.save(folder / "network.keras")
-    workdir.write_json(folder / "metrics.json", metrics)
+    workdir.write_json(folder / workdir.METRICS_FILE, metrics)
     print(f"Test accuracy: {accuracy:.4f}  (test loss {loss:.4f})")
     return metrics
 
@@ -196,35 +197,27 @@ def _make_network(config, genotype, dataset):
 
 
 def _batches(config, dataset):
-    """Returns the training batches, and how many there are in an epoch."""
+    """Returns the batches from a step on, and how many an epoch has."""
     steps = streams.steps_per_epoch(len(dataset.train[1]), config.batch_size)
-    batches = streams.batches(
-        dataset.train,
-        config.batch_size,
-        config.seed,
-        transform=augmentation.training_transform(
-            dataset.mean,
-            dataset.std,
-            config.crop_padding,
-            config.flip,
-            config.cutout,
-        ),
+    transform = augmentation.training_transform(
+        dataset.mean,
+        dataset.std,
+        config.crop_padding,
+        config.flip,
+        config.cutout,
     )
-    return batches, config.steps_per_epoch or steps
 
+    def batches_from(step):
+        return streams.batches(
+            dataset.train,
+            config.batch_size,
+            config.seed,
+            step,
+            transform=transform,
+        )
 
-class _History(keras.callbacks.Callback):
-    """Appends the figures of each epoch to a file."""
-
-    def __init__(self, path):
-        super().__init__()
-        self.path = path
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Writes one line."""
-        numbers = {name: float(value) for name, value in (logs or {}).items()}
-        with open(self.path, "a", encoding="utf-8") as file:
-            file.write(json.dumps({"epoch": epoch + 1, **numbers}) + "\n")
+    batches_from(0)  # says now what does not fit
+    return batches_from, config.steps_per_epoch or steps
 
 
 if __name__ == "__main__":

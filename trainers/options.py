@@ -19,6 +19,7 @@ imported into one process, and `run(config)` can be called without them.
 
 import contextlib
 import dataclasses
+import signal
 import sys
 import types
 import typing
@@ -252,8 +253,9 @@ def main(
             if debug:
                 raise
             sys.exit(f"error: {error}")
-        except KeyboardInterrupt:
-            sys.exit(130)  # as a shell reports it; `run` has said the rest
+        except KeyboardInterrupt as error:
+            # As a shell reports it; `run` has said the rest.
+            sys.exit(128 + getattr(error, "signal_number", signal.SIGINT))
 
     with contextlib.ExitStack() as cleanup:
         for flag in defined:

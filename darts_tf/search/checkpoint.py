@@ -175,7 +175,8 @@ def restore(path, groups, configuration=None):
 
 def _read(path):
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # A stream of our own, which is closed also if the file is torn.
+        with open(path, "rb") as stream, np.load(stream) as file:
             arrays = {name: file[name] for name in file.files}
         head = json.loads(str(arrays.pop(_INFO)))
         if head["format"] != _FORMAT:
@@ -191,10 +192,8 @@ def _check_fits(head, arrays, groups, configuration):
     """Raises an error that lists what differs."""
     # As JSON gives it back: tuples are lists there.
     mine = json.loads(json.dumps(configuration))
-    mine |= {n: list(v.shape) for n, v in _named(groups).items()}
-    theirs = head["configuration"] | {
-        name: list(value.shape) for name, value in arrays.items()
-    }
+    mine |= {n: tuple(v.shape) for n, v in _named(groups).items()}
+    theirs = head["configuration"] | {n: a.shape for n, a in arrays.items()}
     differing = [
         f"{name}: {theirs.get(name)} instead of {mine.get(name)}"
         for name in sorted(mine.keys() | theirs.keys())

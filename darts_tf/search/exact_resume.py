@@ -17,6 +17,9 @@ _NO_OPTIONS = (
     "name",
     "build_config",
     "compile_config",
+    "inbound_nodes",
+    "input_layers",
+    "output_layers",
     "shared_object_id",
 )
 
@@ -233,14 +236,18 @@ class ExactResume(keras.callbacks.Callback):
         }
         # Variables can be new since the first step, as the optimizer's are.
         self._groups = _groups(self.model, self.callbacks)
-        checkpoint.save(self.path, self._groups, info, self._configuration)
+        try:
+            checkpoint.save(self.path, self._groups, info, self._configuration)
+        except OSError:
+            self._release()
+            raise
 
     def _wrap_train_function(self):
         step = self._train_function = self.model.train_function
 
         def train_function(iterator):
             if self._skip:
-                return self._pass_over(step, iterator)
+                return self._pass_over(iterator)
             try:
                 return step(iterator)
             except BaseException:
@@ -249,11 +256,10 @@ class ExactResume(keras.callbacks.Callback):
 
         self.model.train_function = train_function
 
-    def _pass_over(self, step, iterator):
+    def _pass_over(self, iterator):
         """Returns the figures of a step that was taken before the stop."""
         if len(self.model.metrics_variables) != len(self._metrics):
-            # Keras makes them while it traces a step.
-            tf.function(step).get_concrete_function(iterator)
+            _make_metrics(self.model, iterator)
         for variable, value in zip(
             self.model.metrics_variables, self._metrics, strict=True
         ):
@@ -302,6 +308,17 @@ def find(callbacks):
     return found[0] if found else None
 
 
+def _make_metrics(model, iterator):
+    """Makes the variables of metrics, as Keras does while it traces a step."""
+
+    def step(iterator):
+        return model.distribute_strategy.run(
+            model.train_step, args=(iterator.get_next(),)
+        )
+
+    tf.function(step, autograph=False).get_concrete_function(iterator)
+
+
 def _optimizers(model):
     pairs = [("optimizer", model.optimizer)]
     if getattr(model, "alpha_optimizer", None) is not None:
@@ -335,5 +352,9 @@ def _flatten(prefix, value, result):
         for name, entry in value.items():
             if name not in _NO_OPTIONS:
                 _flatten(f"{prefix}.{name}", entry, result)
+    elif isinstance(value, list | tuple):
+        result[prefix] = len(value)
+        for index, entry in enumerate(value):
+            _flatten(f"{prefix}.{index}", entry, result)
     else:
         result[prefix] = value
