@@ -14,8 +14,6 @@ import dataclasses
 import json
 import pathlib
 
-import keras
-
 import darts_tf
 from darts_tf.data import augmentation
 from darts_tf.data import corpus
@@ -66,7 +64,7 @@ def run(config):
     """
     path = pathlib.Path(config.network)
     values = _training_values(path, config)
-    network = keras.saving.load_model(path)
+    network = darts_tf.models.load_network(path)
     if isinstance(network, darts_tf.RecurrentNetwork):
         samples, report = _export_step(config, path, values, network)
     elif isinstance(network, darts_tf.ConvNetwork):
