@@ -50,7 +50,8 @@ def load_network(path):
             zipfile.BadZipFile,
         ) as error:
             # Keras says over many lines what did not fit.
-            reason = f"{type(error).__name__}: {str(error)[:200]}"
+            text = " ".join(str(error).split())
+            reason = f"{type(error).__name__}: {text[:200]}"
     raise ValueError(
         "`path` must be a network saved by this library as .keras "
         f"({reason}). Received: {os.fspath(path)!r}"

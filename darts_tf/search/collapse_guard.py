@@ -158,7 +158,10 @@ class CollapseGuard(keras.callbacks.Callback):
     def _eigenvalue(self):
         model = self.model
         batch = keras.utils.unpack_x_y_sample_weight(self.alpha_batch)
-        batch = keras.tree.map_structure(tf.convert_to_tensor, batch)
+        batch = tuple(
+            None if part is None else tf.convert_to_tensor(part)
+            for part in batch
+        )
         value = curvature.largest_alpha_eigenvalue(
             model.bilevel_step.bind("alphas", batch),
             _values(model.network_weights),

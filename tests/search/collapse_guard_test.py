@@ -1,7 +1,5 @@
 """The guard sees a collapse, says so, and does what it was told to do."""
 
-import warnings
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -74,16 +72,12 @@ def test_each_action_does_what_it_says(model, action):
     kept = np.array(model.alphas[0])[:, CONV]
     np.testing.assert_array_equal(kept, 2.0 if action == "return" else 0.0)
     if action == "warn":
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            _end_epoch(guard, 2)  # warns once
+        _end_epoch(guard, 2)  # a second warning would be an error
 
 
 def test_thresholds_are_options(model):
     _prefer(model, SKIP)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        _end_epoch(_guard(model, max_skips=4), 0)
+    _end_epoch(_guard(model, max_skips=4), 0)  # a warning would be an error
     _prefer(model, CONV, 4.0)
     with pytest.warns(UserWarning, match="entropy_normal .* below 0.5 of 1.1"):
         _end_epoch(_guard(model, min_entropy=0.5), 0)
@@ -92,7 +86,7 @@ def test_thresholds_are_options(model):
 def test_an_eigenvalue_that_grows_is_a_sign(model, monkeypatch):
     _prefer(model, CONV)
     guard = _guard(model, alpha_batch=(np.zeros(1), np.zeros(1)))
-    values = iter([3.0] * 5 + [3.9] * 5 + [5.0] * 5)
+    values = iter([3.0] * 5 + [3.9] * 5 + [6.0])
 
     def measure(*arguments):
         return next(values)
@@ -102,9 +96,9 @@ def test_an_eigenvalue_that_grows_is_a_sign(model, monkeypatch):
     )
     for epoch in range(10):  # 3.9 / 3 is below 4/3
         assert _end_epoch(guard, epoch)["alpha_eigenvalue"] >= 3
-    with pytest.warns(UserWarning, match="eigenvalue grew from"):
-        for epoch in range(10, 15):
-            _end_epoch(guard, epoch)
+    # (4 * 3.9 + 6) / 5 against (4 * 3 + 3.9) / 5
+    with pytest.warns(UserWarning, match="eigenvalue grew from 3.18 to 4.32"):
+        _end_epoch(guard, 10)
 
 
 def test_it_is_measured_at_intervals_on_the_batch_of_the_alphas(model):
