@@ -127,7 +127,7 @@ def run(config):
     folder, finished = resumable.open_folder(config)
     if finished:
         return workdir.read_json(folder / workdir.METRICS_FILE)
-    genotype.save(folder / "genotype.json")
+    resumable.keep_genotype(folder, genotype)
     metrics = {
         "parameters": darts_tf.count_parameters(
             network, include_auxiliary=False

@@ -168,7 +168,7 @@ def run(config):
     folder, finished = resumable.open_folder(config)
     if finished:
         return workdir.read_json(folder / workdir.METRICS_FILE)
-    genotype.save(folder / "genotype.json")
+    resumable.keep_genotype(folder, genotype)
     print(
         f"Training on {dataset.name}: {dataset.num_train:,} images, {steps} "
         f"steps an epoch, {strategy.num_replicas_in_sync} device(s), "

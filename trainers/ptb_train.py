@@ -168,9 +168,8 @@ def run(config):
     folder, finished = resumable.open_folder(config)
     if finished:
         return workdir.read_json(folder / workdir.METRICS_FILE)
-    _check_same_cell(folder, genotype)
     resume = darts_tf.ExactResume(folder, config.checkpoint_every, [switch])
-    genotype.save(folder / "genotype.json")
+    resumable.keep_genotype(folder, genotype)
     step_model.write_vocabulary(
         folder / step_model.VOCABULARY_FILE, text.vocabulary
     )
@@ -206,16 +205,6 @@ def run(config):
         + (" (averaged weights)" if metrics["averaged"] else "")
     )
     return metrics
-
-
-def _check_same_cell(folder, genotype):
-    """Refuses to go on with a cell whose matrices only happen to fit."""
-    path = folder / "genotype.json"
-    if path.exists() and darts_tf.Genotype.load(path) != genotype:
-        raise ValueError(
-            "A run goes on with the genotype it was begun with, that of "
-            f"{str(path)!r}. Received: genotype={genotype}"
-        )
 
 
 def _make_model(config, genotype, text):

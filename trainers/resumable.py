@@ -35,6 +35,26 @@ def open_folder(config: Any) -> tuple[pathlib.Path, bool]:
     return folder, finished
 
 
+def keep_genotype(folder: pathlib.Path, genotype: Any) -> None:
+    """Writes the genotype of a run to its folder, or finds it there.
+
+    Args:
+        folder: Path, the folder of the run.
+        genotype: A `darts_tf.Genotype`.
+
+    Raises:
+        ValueError: If the run was begun with another one, whose matrices may
+            only happen to fit.
+    """
+    path = folder / "genotype.json"
+    if path.exists() and darts_tf.Genotype.load(path) != genotype:
+        raise ValueError(
+            "A run goes on with the genotype it was begun with, that of "
+            f"{str(path)!r}. Received: genotype={genotype}"
+        )
+    genotype.save(path)
+
+
 def fit(
     model: Any,
     batches_from: Callable[[int], Any],
