@@ -86,7 +86,7 @@ def search_images(folder, tell, method):
 def search_text(folder, tell, method):
     """Searches a recurrent cell; with dropout, and with short pieces."""
     model = darts_tf.DartsSearchModel(
-        darts_tf.SearchSpace.recurrent(["none", "tanh"], num_nodes=2),
+        darts_tf.SearchSpace.recurrent(["none", "tanh"], num_nodes=1),
         method,
         vocabulary_size=9,
         units=4,
