@@ -27,6 +27,7 @@ from darts_tf.data import streams
 from darts_tf.search import schedules
 from trainers import images
 from trainers import options
+from trainers import report
 from trainers import workdir
 
 
@@ -172,6 +173,7 @@ def run(config):
     network.save(folder / "network.keras")
     workdir.write_json(folder / "metrics.json", metrics)
     print(f"Test accuracy: {accuracy:.4f}  (test loss {loss:.4f})")
+    report.finish(folder)
     return metrics
 
 

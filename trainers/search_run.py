@@ -3,9 +3,11 @@
 import keras
 
 import darts_tf
+from darts_tf import visualize
 from darts_tf.spaces import atomic_file
 from darts_tf.visualize import cell_svg
 from trainers import options
+from trainers import report
 from trainers import workdir
 
 
@@ -61,7 +63,11 @@ def search(model, pairs, config, steps_per_epoch, title, *callbacks):
             steps_per_epoch=steps_per_epoch,
             callbacks=[
                 *callbacks,
-                darts_tf.SearchLog(folder),
+                darts_tf.SearchLog(
+                    folder,
+                    visualize.search_pictures,
+                    options.to_json(config),
+                ),
                 _DrawCell(model, folder / "cell.svg"),
             ],
         )
@@ -75,6 +81,7 @@ def search(model, pairs, config, steps_per_epoch, title, *callbacks):
     print("How sure each choice is (op weight, and margin to the second best):")
     for choice in model.explain():
         print(f"  {_sentence(choice)}")
+    report.finish(folder)
     return genotype
 
 

@@ -8,6 +8,7 @@ from darts_tf.visualize.chart import draw_chart
 from darts_tf.visualize.comparison import draw_comparison
 from darts_tf.visualize.dot import genotype_to_dot
 from darts_tf.visualize.figure import Figure
+from darts_tf.visualize.html_page import HtmlPage
 from darts_tf.visualize.op_weights import draw_op_weight_curves
 from darts_tf.visualize.op_weights import draw_op_weights
 from darts_tf.visualize.pictures import search_pictures

@@ -45,7 +45,7 @@ def draw_cell(cell, title=None):
     >>> from darts_tf import visualize
     >>> figure = visualize.draw_cell(zoo.get("DARTS_V2").normal)
     >>> round(figure.width), round(figure.height)
-    (707, 266)
+    (524, 190)
     """
     looks = [Look()] * len(cell_graph.cell_graph(cell).edges)
     drawn = draw_edges(cell, looks)

@@ -10,7 +10,9 @@ _FONT_SIZE = 10
 
 
 def draw_chart(title, epochs, series, size=(330, 200), limits=None):
-    """Draws numbers as curves over the epochs, with a legend.
+    """Draws numbers as curves over the epochs.
+
+    Several curves get a legend.
 
     Args:
         title: String.
@@ -32,9 +34,9 @@ def draw_chart(title, epochs, series, size=(330, 200), limits=None):
     Example:
 
     >>> from darts_tf import visualize
-    >>> loss = [2.3, 1.1, 0.6]
-    >>> figure = visualize.draw_chart("loss", [1, 2, 3], {"training": loss})
-    >>> "training" in visualize.to_svg(figure)
+    >>> series = {"training": [2.3, 1.1, 0.6], "validation": [2.4, 1.5, 1.2]}
+    >>> figure = visualize.draw_chart("loss", [1, 2, 3], series)
+    >>> "validation" in visualize.to_svg(figure)
     True
     """
     panel = draw_panel(title, epochs, series, size, limits)

@@ -18,7 +18,7 @@ _DASH = 6, 3  # pixels drawn, pixels left out
 
 
 def to_png(figure, scale=2.0):
-    """Writes a figure as PNG.
+    r"""Writes a figure as PNG.
 
     Args:
         figure: A `Figure`, such as `draw_genotype` returns.
@@ -37,7 +37,7 @@ def to_png(figure, scale=2.0):
     >>> from darts_tf import visualize
     >>> figure = visualize.draw_genotype(zoo.get("DARTS_V2"))
     >>> visualize.to_png(figure)[:8]
-    b'\\x89PNG\\r\\n\\x1a\\n'
+    b'\x89PNG\r\n\x1a\n'
     """
     file = io.BytesIO()
     to_image(figure, scale).save(file, format="PNG", optimize=True)
@@ -63,7 +63,7 @@ def to_pixels(figure, scale=1.0):
 def to_image(figure, scale):
     """Returns a figure as a `PIL.Image`, as `to_png` writes it."""
     size = round(figure.width * scale), round(figure.height * scale)
-    if not 0 < size[0] * size[1] <= _MAX_PIXELS:
+    if min(size) < 1 or size[0] * size[1] > _MAX_PIXELS:
         raise ValueError(
             f"An image must have from 1 to {_MAX_PIXELS} pixels. Received: "
             f"scale={scale}, which gives {size[0]} x {size[1]}"
