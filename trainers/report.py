@@ -99,7 +99,12 @@ def _write(folder: pathlib.Path) -> pathlib.Path:
     found = _Run(folder)
     page = visualize.HtmlPage(*_title(found))
     page.heading("The cell")
-    page.figures([visualize.draw_genotype(found.genotype)])
+    page.figures(
+        [
+            visualize.draw_cell(cell, f"{cell_type} cell")
+            for cell_type, cell in found.genotype.cells.items()
+        ]
+    )
     page.code(f"{found.genotype}\n\n{found.genotype.to_text()}")
     if found.trace is not None:
         _add_choices(page, found, found.trace)
@@ -193,21 +198,28 @@ def _add_choices(
     everything = dataclasses.replace(
         trace.space, edges_per_node=max(trace.space.nodes)
     )
+    weakest = {  # of the kept edges of a node, which come strongest first
+        (choice.cell_type, choice.node): choice.op_weight for choice in kept
+    }
     rows, classes = [], []
     for choice in darts_tf.explain(everything, trace.op_weights[-1]):
         is_kept = choice in kept
-        is_close = is_kept and choice.margin < _CLOSE
+        if is_kept:
+            is_close = choice.margin < _CLOSE
+            verdict = "kept, a close call" if is_close else "kept"
+        else:
+            is_close = False
+            behind = weakest[choice.cell_type, choice.node] - choice.op_weight
+            verdict = f"left out, {behind:.3f} behind"
         rows.append(
             [
                 choice.cell_type,
                 f"{choice.source} -> {choice.node}",
                 choice.primitive,
-                choice.op_weight,
+                f"{choice.op_weight:.3f}",
                 choice.runner_up or "-",
-                choice.margin,
-                ("kept, a close call" if is_close else "kept")
-                if is_kept
-                else "left out",
+                f"{choice.margin:.3f}",
+                verdict,
             ]
         )
         classes.append("weak" if is_close else "" if is_kept else "minor")
@@ -217,7 +229,8 @@ def _add_choices(
         "the largest op weight; the margin is how far the second best "
         "operation on the same edge lies behind. Nodes are numbered as in the "
         "text above, the inputs first. Within a node the rows go from the "
-        "strongest edge to the weakest. Choices with a margin below "
+        "strongest edge to the weakest; an edge that is left out says how far "
+        "it is behind the last one that is kept. Choices with a margin below "
         f"{_CLOSE} are marked: they could have gone the other way."
     )
     if trace.genotypes()[-1] != found.genotype:
@@ -284,9 +297,8 @@ def _add_trace(page: visualize.HtmlPage, trace: visualize.SearchTrace) -> None:
     stages = visualize.stages(trace)
     page.heading("Over the epochs")
     page.paragraph(
-        f"The most likely cell was another {len(stages) - 1} times."
-        if len(stages) > 1
-        else "The most likely cell was the same all the time."
+        "How often the most likely cell changed from one epoch to the next: "
+        f"{len(stages) - 1}."
     )
     page.film(
         visualize.to_gif(trace),

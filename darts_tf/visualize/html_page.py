@@ -17,7 +17,8 @@ th, td { text-align: left; padding: .2em .9em .2em 0; vertical-align: top;
          border-bottom: 1px solid #eee; }
 th { border-bottom: 1px solid #aaa; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
-pre { background: #f4f6f8; padding: .7em .9em; overflow-x: auto;
+pre { background: #f4f6f8; padding: .7em .9em; white-space: pre-wrap;
+      overflow-wrap: anywhere;
       font: 13px/1.5 ui-monospace, Menlo, Consolas, monospace; }
 figure { margin: .6em 0; overflow-x: auto; }
 figcaption { color: #555; font-size: 13px; max-width: 60em; }
@@ -71,8 +72,8 @@ class HtmlPage:
 
         Args:
             header: List of strings.
-            rows: List of lists of strings and numbers; numbers stand at the
-                right.
+            rows: List of lists of strings and numbers. Columns of numbers,
+                or of strings that are numbers, stand at the right.
             classes: Optional list with `"weak"`, `"minor"` or `""` for each
                 row: what deserves a look, and what does not. Defaults to
                 `None`, none.
@@ -147,7 +148,13 @@ class HtmlPage:
 
 
 def _is_number(value):
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(value, bool):
+        return False
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _cell(tag, value, is_number):
@@ -156,9 +163,9 @@ def _cell(tag, value, is_number):
 
 
 def _text(value):
-    if isinstance(value, bool) or not _is_number(value):
-        return str(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _caption(text):

@@ -15,7 +15,7 @@ def draw_op_weights(space, op_weights, cell_type):
 
     A row is an edge, a column a primitive; the nodes bear their numbers in the
     genotype, where the inputs come first. What discretization keeps has a
-    frame.
+    frame. Shades are relative to the largest op weight.
 
     Args:
         space: A `darts_tf.SearchSpace`.
@@ -55,6 +55,8 @@ def draw_op_weights(space, op_weights, cell_type):
         )
     ]
     frames = []
+    # Shades are relative: early in a search all op weights are alike.
+    darkest = float(max(map(max, op_weights[cell_type])))
     for row, (source, target) in enumerate(space.edges):
         y = _TOP + row * _ROW
         shapes.append(
@@ -76,7 +78,7 @@ def draw_op_weights(space, op_weights, cell_type):
             strict=True,
         ):
             box = (left, y, width, _ROW)
-            shapes.extend(_field(box, float(weight)))
+            shapes.extend(_field(box, float(weight), darkest))
             if kept.get((source, target)) == name:
                 frames.append(_frame(*box))
     return figure_lib.Figure(
@@ -156,10 +158,11 @@ def _kept(space, op_weights, cell_type):
     }
 
 
-def _field(box, weight):
+def _field(box, weight, darkest):
     """Yields a field, the darker the larger the weight, and its number."""
     left, top, width, height = box
-    shade = [round(255 + weight * (dark - 255)) for dark in _DARK]
+    share = (weight / darkest) ** 2
+    shade = [round(255 + share * (dark - 255)) for dark in _DARK]
     fill = "#" + "".join(f"{part:02x}" for part in shade)
     yield figure_lib.Rectangle(left, top, width, height, fill)
     yield figure_lib.Text(
@@ -169,7 +172,7 @@ def _field(box, weight):
         _FONT_SIZE,
         "weight",
         "middle",
-        "#ffffff" if weight > 0.5 else figure_lib.INK,
+        "#ffffff" if share > 0.5 else figure_lib.INK,
     )
 
 
