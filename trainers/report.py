@@ -14,10 +14,10 @@ import os
 import pathlib
 import platform
 import shlex
-from importlib import metadata
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 import darts_tf
@@ -29,7 +29,6 @@ from trainers import workdir
 
 REPORT_FILE = "report.html"
 ENVIRONMENT_FILE = "environment.json"
-_PACKAGES = ("darts-tf", "tensorflow", "keras", "numpy")
 # Cells, filters and images of the networks that `cnn_train` makes of a cell by
 # its presets: the quick one for the digits, or the paper's.
 _DIGITS_FORM = 3, 8, (8, 8, 1)
@@ -87,7 +86,10 @@ def finish(folder: str | os.PathLike[str]) -> pathlib.Path:
 def _environment() -> dict[str, Any]:
     return {
         "python": platform.python_version(),
-        **{name: metadata.version(name) for name in _PACKAGES},
+        "darts_tf": darts_tf.__version__,
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "numpy": np.__version__,
         "platform": platform.platform(),
         "cpus": os.cpu_count(),
         "gpus": len(tf.config.list_physical_devices("GPU")),
