@@ -162,7 +162,7 @@ class BilevelStep:
             return values
         return [
             value + tf.constant([0, _FAR], value.dtype)
-            if variable.path.endswith("seed_generator_state")
+            if is_random_state(variable)
             else value
             for variable, value in zip(variables, values, strict=True)
         ]
@@ -231,6 +231,18 @@ class BilevelStep:
     def _variable_names(self):
         groups = (self._model.network_weights, self._model.alphas)
         return [[v.path for v in variables] for variables in groups]
+
+
+def is_random_state(variable):
+    """Tells whether a variable is the state of a random layer.
+
+    Args:
+        variable: A Keras variable.
+
+    Returns:
+        Boolean.
+    """
+    return variable.path.endswith("seed_generator_state")
 
 
 def _check_finite(loss, gradients):

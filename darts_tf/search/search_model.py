@@ -79,8 +79,9 @@ class DartsSearchModel(keras.Model):
 
     A recurrent cell, on two texts:
 
+    >>> space = darts_tf.SearchSpace.recurrent(["none", "tanh"], num_nodes=2)
     >>> model = darts_tf.DartsSearchModel(
-    ...     space="recurrent", vocabulary_size=9, units=4, sequence_length=4
+    ...     space, "first_order", vocabulary_size=9, units=4, sequence_length=4
     ... )
     >>> text = np.arange(40) % 9
     >>> history = model.fit(text, alpha_data=text, batch_size=2, verbose=0)
@@ -406,6 +407,23 @@ class DartsSearchModel(keras.Model):
             "seed": self.seed,
             **self._options,
         }
+
+    def save_own_variables(self, store):
+        """Saves where the random layers are, which Keras leaves out."""
+        for k, variable in enumerate(self._random_state()):
+            store[f"{k}"] = variable
+
+    def load_own_variables(self, store):
+        """Sets the random layers to where they were."""
+        for k, variable in enumerate(self._random_state()):
+            variable.assign(store[f"{k}"])
+
+    def _random_state(self):
+        return [
+            variable
+            for variable in self.supernet.non_trainable_variables
+            if bilevel_step.is_random_state(variable)
+        ]
 
     def get_compile_config(self):
         """Adds the second optimizer to what Keras saves."""

@@ -31,10 +31,10 @@ def corpus(tmp_path):
     return folder
 
 
-def _search(folder, corpus, **overrides):
+def _search(folder, texts, **overrides):
     values = {
         "workdir": str(folder),
-        "corpus": str(corpus),
+        "corpus": str(texts),
         **TINY,
         **overrides,
     }
