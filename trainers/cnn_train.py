@@ -11,7 +11,8 @@ paper, on CIFAR-10 (2.76 +- 0.09 % test error there). The test images are
 looked at once, after training.
 
 The folder `workdir` gets `config.json`, `genotype.json`, `history.jsonl` as
-training goes on, and at the end `metrics.json` and `network.keras`.
+training goes on, and at the end `metrics.json`, `network.keras`, `report.html`
+and `environment.json`.
 """
 
 import dataclasses

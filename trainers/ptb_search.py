@@ -11,7 +11,8 @@ the test text is not touched.
 
 The folder `workdir` gets, as the search goes on, `config.json`,
 `genotype.json` (which `trainers.ptb_train` takes as `--genotype`), the drawn
-`cell.svg`, `alphas.jsonl`, `history.jsonl` and `tensorboard/`.
+`cell.svg`, `alphas.jsonl`, `history.jsonl`, `space.json` and `tensorboard/`,
+and at the end `report.html`, which explains the cell, and `environment.json`.
 """
 
 import dataclasses

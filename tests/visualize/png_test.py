@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
+from PIL import ImageFont
 
 from darts_tf import visualize
 from darts_tf.spaces import zoo
@@ -48,6 +49,15 @@ def test_nodes_and_labels_of_a_cell_are_drawn(name):
         top, left = int(2 * (box.y - 8)), int(2 * (box.x - box.width / 2))
         field = pixels[top : top + 32, left : left + int(2 * box.width)]
         assert (field < 120).any(), box.text
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_each_text_has_room_in_its_box(name):
+    for cell in zoo.get(name).cells.values():
+        layout = cell_layout.layout_cell(cell)
+        for box in layout.labels:
+            font = ImageFont.load_default(cell_layout.LABEL_FONT_SIZE)
+            assert font.getlength(box.text) < box.width
 
 
 def test_a_file_holds_the_same_pixels():
