@@ -78,7 +78,9 @@ def to_gif(trace, scale=1.0):
         png.to_image(figure._replace(width=width, height=height), scale)
         for figure in figures
     ]
-    palette = images[0].quantize(64, dither=Image.Dither.NONE)
+    # The other methods make the white ground grey.
+    method = Image.Quantize.MAXCOVERAGE
+    palette = images[0].quantize(64, method, dither=Image.Dither.NONE)
     frames = [
         image.quantize(palette=palette, dither=Image.Dither.NONE)
         for image in images

@@ -109,6 +109,7 @@ def test_film_shows_each_stage_and_the_longer_the_more_epochs(trace):
     assert film.info["loop"] == 0
     for one, other in zip(pictures, pictures[1:], strict=False):
         assert np.abs(one - other).max() > 100
+    assert (pictures[1][0, 0] == 255).all()  # the ground is white, not grey
 
 
 def test_heat_map_has_each_weight_and_frames_what_is_kept(trace):
