@@ -339,7 +339,7 @@ def _add_network(page: visualize.HtmlPage, found: _Run) -> None:
 
 
 def _sizes(found: _Run) -> dict[str, Any] | None:
-    """Counts the network of the cell, in the form that is trained next."""
+    """Counts a network of the cell: of the digits, or of the paper's form."""
     if found.genotype.kind == "recurrent":
         network = darts_tf.RecurrentNetwork(
             found.genotype, _PAPER_WORDS, _PAPER_UNITS

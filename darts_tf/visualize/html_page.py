@@ -16,6 +16,7 @@ table { border-collapse: collapse; margin: .6em 0; font-size: 14px; }
 th, td { text-align: left; padding: .2em .9em .2em 0; vertical-align: top;
          border-bottom: 1px solid #eee; }
 th { border-bottom: 1px solid #aaa; }
+.wide { overflow-x: auto; white-space: nowrap; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 pre { background: #f4f6f8; padding: .7em .9em; white-space: pre-wrap;
       overflow-wrap: anywhere;
@@ -23,6 +24,8 @@ pre { background: #f4f6f8; padding: .7em .9em; white-space: pre-wrap;
 figure { margin: .6em 0; overflow-x: auto; }
 figcaption { color: #555; font-size: 13px; max-width: 60em; }
 .row { display: flex; flex-wrap: wrap; gap: .8em; }
+.row svg { flex: none; max-width: 100%; height: auto; }
+img { max-width: 100%; height: auto; }
 nav { color: #555; font-size: 14px; }
 nav a { margin-right: 1em; }
 tr.weak td { background: #fff6e5; }
@@ -97,7 +100,9 @@ class HtmlPage:
                 for value, number in zip(row, numeric, strict=True)
             )
             lines.append(f"<tr{mark}>{fields}</tr>")
-        self._parts.append("<table>\n" + "\n".join(lines) + "\n</table>")
+        # On a narrow screen a wide table moves by itself.
+        body = "\n".join(lines)
+        self._parts.append(f'<div class="wide"><table>\n{body}\n</table></div>')
 
     def figures(self, figures, caption=""):
         """Adds `Figure`s side by side, as far as there is room."""
