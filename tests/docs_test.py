@@ -1,9 +1,12 @@
 """The documentation is true: arguments, examples, code blocks and links."""
 
+import dataclasses
 import doctest
+import importlib
 import inspect
 import pathlib
 import re
+import shlex
 
 import keras
 import numpy as np
@@ -26,6 +29,7 @@ CODE_BLOCK = re.compile(
     r"```python\n(?P<code>.*?)^```$",
     re.M | re.S,
 )
+SHELL_BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.M | re.S)
 FENCED = re.compile(r"^(```+).*?^\1$", re.M | re.S)
 LINK = re.compile(r"\]\(([^)\s]+)[^)]*\)|(?:href|src)=\"([^\"]+)\"")
 
@@ -98,6 +102,27 @@ def test_code_blocks_run(page, tmp_path, monkeypatch):
     for line, code in code_blocks(page):
         # Blank lines in front make a traceback show the line of the page.
         exec(compile("\n" * line + code, page, "exec"), namespace)
+
+
+@pytest.mark.parametrize("page", LINKING_PAGES, ids=page_name)
+def test_commands_and_their_flags_exist(page):
+    # They are run, with smaller numbers, by the tests of the trainers.
+    for block in SHELL_BLOCK.findall(page.read_text()):
+        for line in re.split(r"\n|&&", block.replace("\\\n", " ")):
+            words = shlex.split(line, comments=True)
+            if words[:2] != ["python", "-m"] or "." not in words[2]:
+                continue
+            module = importlib.import_module(words[2])
+            flags = dict(
+                word[2:].partition("=")[::2]
+                for word in words[3:]
+                if word.startswith("--")
+            )
+            presets = getattr(module, "PRESETS", {})
+            assert flags.pop("preset", None) in (None, *presets), line
+            fields = {f.name for f in dataclasses.fields(module.Config)}
+            fields |= {f"no{name}" for name in fields} | {"helpshort"}
+            assert set(flags) <= fields, line
 
 
 @pytest.mark.parametrize("page", LINKING_PAGES, ids=page_name)

@@ -16,7 +16,7 @@ def requirement_name(requirement):
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-@pytest.mark.parametrize("group", ["test", "lint", "onnx"])
+@pytest.mark.parametrize("group", ["test", "lint", "onnx", "docs"])
 def test_extra_and_dependency_group_are_alike(group):
     extras = PYPROJECT["project"]["optional-dependencies"]
     groups = PYPROJECT["dependency-groups"]

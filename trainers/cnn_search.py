@@ -11,9 +11,10 @@ are not touched.
 
 The folder `workdir` gets, as the search goes on, `config.json`,
 `genotype.json` (which `trainers.cnn_train` takes as `--genotype`), the drawn
-`cell.svg`, `alphas.jsonl`, `history.jsonl` and `tensorboard/`, and the
-state in `checkpoint.npz`; at the end `metrics.json`. The same command on the
-folder of a run that was stopped goes on at the step where it was.
+`cell.svg`, `alphas.jsonl`, `history.jsonl`, `space.json`, `tensorboard/` and
+the state in `checkpoint.npz`; at the end `metrics.json`, `report.html`, which
+explains the cell, and `environment.json`. The same command on the folder of a
+run that was stopped goes on at the step where it was.
 """
 
 import dataclasses

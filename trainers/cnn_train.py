@@ -11,11 +11,12 @@ paper, on CIFAR-10 (2.76 +- 0.09 % test error there). The test images are
 looked at once, after training.
 
 The folder `workdir` gets `config.json` and `genotype.json`; as training goes on
-`history.jsonl` and the state in `checkpoint.npz`; at the end `metrics.json` and
-`network.keras`. The same command on the folder of a run that was stopped goes
-on at the step where it was. With `--runs=10` the training is repeated with as
-many seeds, each in a folder of its own, `run_0` to `run_9`, and `metrics.json`
-has the mean and the deviation of their test errors.
+`history.jsonl` and the state in `checkpoint.npz`; at the end `metrics.json`,
+`network.keras`, `report.html` and `environment.json`. The same command on the
+folder of a run that was stopped goes on at the step where it was. With
+`--runs=10` the training is repeated with as many seeds, each in a folder of its
+own, `run_0` to `run_9`, and `metrics.json` has the mean and the deviation of
+their test errors.
 """
 
 import dataclasses
@@ -31,6 +32,7 @@ from darts_tf.search import schedules
 from trainers import genotypes
 from trainers import images
 from trainers import options
+from trainers import report
 from trainers import resumable
 from trainers import workdir
 
@@ -210,6 +212,7 @@ def _train(config, genotype, dataset, seed, folder):
     network.save(folder / "network.keras")
     workdir.write_json(folder / workdir.METRICS_FILE, metrics)
     print(f"Test accuracy: {accuracy:.4f}  (test loss {loss:.4f})")
+    report.finish(folder)
     return metrics
 
 

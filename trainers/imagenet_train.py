@@ -14,9 +14,9 @@ are read while they are used. The test images, those of `val`, are looked at
 once, after training.
 
 The folder `workdir` gets `config.json`, `genotype.json`, and as training goes
-on `history.jsonl` and the state in `checkpoint.npz`; at the end `metrics.json`
-and `network.keras`. The same command on the folder of a run that was stopped
-goes on at the step where it was.
+on `history.jsonl` and the state in `checkpoint.npz`; at the end `metrics.json`,
+`network.keras`, `report.html` and `environment.json`. The same command on the
+folder of a run that was stopped goes on at the step where it was.
 """
 
 import dataclasses
@@ -33,6 +33,7 @@ from darts_tf.search import schedules
 from trainers import count
 from trainers import genotypes
 from trainers import options
+from trainers import report
 from trainers import resumable
 from trainers import workdir
 
@@ -210,6 +211,7 @@ def run(config):
         f"top-5 {metrics['test_top_5_accuracy']:.4f}  "
         f"(test loss {metrics['test_loss']:.4f})"
     )
+    report.finish(folder)
     return metrics
 
 

@@ -15,8 +15,9 @@ stops to fall; then the averaged weights are what is evaluated and kept.
 The folder `workdir` gets `config.json`, `genotype.json` and `vocabulary.txt`;
 after each epoch `history.jsonl` and, at the best validation loss so far,
 `network.keras`; the state as it goes on in `checkpoint.npz`; at the end
-`metrics.json`. The test text is read once, at the end. A run that was stopped
-goes on at the step where it was when the same command is given again.
+`metrics.json`, `report.html` and `environment.json`. The test text is read
+once, at the end. A run that was stopped goes on at the step where it was when
+the same command is given again.
 """
 
 import dataclasses
@@ -32,6 +33,7 @@ from darts_tf.export import step_model
 from darts_tf.spaces import atomic_file
 from trainers import genotypes
 from trainers import options
+from trainers import report
 from trainers import resumable
 from trainers import workdir
 
@@ -204,6 +206,7 @@ def run(config):
         f"text, {metrics['test_perplexity']:.2f} on the test text"
         + (" (averaged weights)" if metrics["averaged"] else "")
     )
+    report.finish(folder)
     return metrics
 
 

@@ -3,10 +3,12 @@
 import keras
 
 import darts_tf
+from darts_tf import visualize
 from darts_tf.search import collapse_guard
 from darts_tf.spaces import atomic_file
 from darts_tf.visualize import cell_svg
 from trainers import options
+from trainers import report
 from trainers import resumable
 from trainers import workdir
 
@@ -88,7 +90,11 @@ def search(model, pairs_from, config, steps_per_epoch, title, *callbacks):
             callbacks=[
                 *callbacks,
                 *guards,
-                darts_tf.SearchLog(folder),
+                darts_tf.SearchLog(
+                    folder,
+                    visualize.search_pictures,
+                    options.to_json(config),
+                ),
                 _DrawCell(model, folder / "cell.svg"),
                 resume,
             ],
@@ -111,6 +117,7 @@ def search(model, pairs_from, config, steps_per_epoch, title, *callbacks):
         folder / workdir.METRICS_FILE,
         {"parameters": parameters, **resume.history[-1]},
     )
+    report.finish(folder)
     return genotype
 
 

@@ -12,11 +12,10 @@ import typing
 
 from darts_tf.visualize import cell_graph as cell_graph_lib
 from darts_tf.visualize import columns as columns_lib
+from darts_tf.visualize import figure as figure_lib
 
 FONT_SIZE = 13
 LABEL_FONT_SIZE = 11
-# Of the widest usual sans-serif; a narrower font leaves some room.
-_WIDTH_OF_A_LETTER = 0.62
 _NODE_SIZE = (34, 30)
 _LABEL_HEIGHT = 18
 _PASSAGE_HEIGHT = 6
@@ -139,8 +138,8 @@ def _place_in_columns(graph):
 def _node_item(graph, position, column):
     """Makes a node large enough for its text and its wires."""
     text, kind = graph.nodes[position]
-    letters = len(text.replace("_{", "").replace("}", ""))
-    width = _WIDTH_OF_A_LETTER * FONT_SIZE * letters + 12
+    letters = text.replace("_{", "").replace("}", "")
+    width = figure_lib.text_width(letters, FONT_SIZE) + 12
     wires_in = sum(edge.target == position for edge in graph.edges)
     wires_out = sum(edge.source == position for edge in graph.edges)
     height = _PORT_DISTANCE * (max(wires_in, wires_out) + 1)
@@ -155,7 +154,7 @@ def _inner_items(label, first, last):
         for column in range(first, last)
     ]
     if label is not None:
-        width = _WIDTH_OF_A_LETTER * LABEL_FONT_SIZE * len(label) + 8
+        width = figure_lib.text_width(label, LABEL_FONT_SIZE) + 8
         items[-1] = columns_lib.Item(
             last - 1, "label", label, width, _LABEL_HEIGHT
         )

@@ -100,6 +100,11 @@ def test_search_train_and_export(tmp_path, capsys):
     assert tags["loss"] == tags["alpha_loss"] == tags["accuracy"] == [1, 2]
     assert tags["entropy_reduction"] == [1, 2]
     assert tags["op_weights_normal/0-2/sep_conv_3x3"] == [0, 1, 2]
+    assert tags["pictures/cell_normal"] == [0, 1, 2]
+    page = (folder / "report.html").read_text()
+    assert "digits" in page
+    assert genotype.to_text().replace("'", "&#x27;") in page
+    assert f"--genotype={folder}/genotype.json" in page
 
     metrics = _train(tmp_path / "train", folder / "genotype.json")
     files = {file.name for file in (tmp_path / "train").iterdir()}
@@ -107,10 +112,12 @@ def test_search_train_and_export(tmp_path, capsys):
         "checkpoint.npz",
         "checkpoint.previous.npz",
         "config.json",
+        "environment.json",
         "genotype.json",
         "history.jsonl",
         "metrics.json",
         "network.keras",
+        "report.html",
     }
     written = json.loads((tmp_path / "train" / "metrics.json").read_text())
     assert written == metrics

@@ -70,6 +70,9 @@ def test_search_leaves_the_cell_and_how_it_came_about(tmp_path, corpus, capsys):
     assert moved.shape == (3, 3)
     assert np.any(moved)
     assert list((folder / "tensorboard").iterdir())
+    page = (folder / "report.html").read_text()
+    assert "trainers.ptb_train" in page
+    assert "perplexity" in page
 
 
 @pytest.mark.parametrize(

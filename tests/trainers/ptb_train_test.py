@@ -71,10 +71,12 @@ def test_a_run_leaves_its_files_and_figures(unbroken, corpus):
         "checkpoint.npz",
         "checkpoint.previous.npz",
         "config.json",
+        "environment.json",
         "genotype.json",
         "history.jsonl",
         "metrics.json",
         "network.keras",
+        "report.html",
         "vocabulary.txt",
     }
     assert json.loads((folder / "metrics.json").read_text()) == metrics

@@ -1,0 +1,186 @@
+"""Curves over the epochs."""
+
+import math
+
+from darts_tf.visualize import figure as figure_lib
+
+_LEFT, _RIGHT, _TOP, _BOTTOM = 42, 14, 28, 22
+_GRID = "#e3e3e3"
+_FONT_SIZE = 10
+
+
+def draw_chart(title, epochs, series, size=(330, 200), limits=None):
+    """Draws numbers as curves over the epochs.
+
+    Several curves get a legend.
+
+    Args:
+        title: String.
+        epochs: List of integers, ascending.
+        series: Dictionary from the name of each curve to its values, one for
+            each epoch; `None` and numbers that are not finite leave a gap.
+        size: Tuple of integers, width and height in pixels without the
+            legend. Defaults to `(330, 200)`.
+        limits: Optional tuple, the ends of the vertical axis. Defaults to
+            `None`, those of the values.
+
+    Returns:
+        A `Figure`, for `to_svg` and `to_png`.
+
+    Raises:
+        ValueError: If a curve has not a value for each epoch, or there is
+            none to draw.
+
+    Example:
+
+    >>> from darts_tf import visualize
+    >>> series = {"training": [2.3, 1.1, 0.6], "validation": [2.4, 1.5, 1.2]}
+    >>> figure = visualize.draw_chart("loss", [1, 2, 3], series)
+    >>> "validation" in visualize.to_svg(figure)
+    True
+    """
+    panel = draw_panel(title, epochs, series, size, limits)
+    if len(series) == 1:
+        return panel
+    return figure_lib.stack([panel, draw_legend(list(series), size[0])])
+
+
+def draw_panel(title, epochs, series, size, limits=None):
+    """Draws a chart as `draw_chart` does, without the legend."""
+    for name, values in series.items():
+        if len(values) != len(epochs):
+            raise ValueError(
+                "Each curve must have a value for each epoch. Received: "
+                f"{len(values)} of {name!r} for {len(epochs)} epochs"
+            )
+    plot = _Plot(size, (min(epochs), max(epochs)), limits or _limits(series))
+    shapes = [
+        figure_lib.Text(8, 16, title, 11, "title", bold=True),
+        *plot.axes(),
+    ]
+    names = list(series)
+    for name in names:
+        color = color_of(name, names)
+        shapes.extend(plot.curve(epochs, series[name], color))
+    return figure_lib.Figure(*size, shapes)
+
+
+def draw_legend(names, width):
+    """Draws the colour and the name of each curve, in as many rows as needed.
+
+    Args:
+        names: List of strings.
+        width: Float, in pixels.
+
+    Returns:
+        A `Figure`.
+    """
+    shapes, x, y = [], 12.0, 14.0
+    for name in names:
+        room = 34 + figure_lib.text_width(name, 11)
+        if x > 12 and x + room > width:
+            x, y = 12.0, y + 18
+        color = color_of(name, names)
+        shapes.append(
+            figure_lib.Line([(x, y - 4), (x + 16, y - 4)], color, 2.5)
+        )
+        shapes.append(figure_lib.Text(x + 21, y, name, 11, "legend"))
+        x += room
+    return figure_lib.Figure(width, y + 10, shapes)
+
+
+def color_of(name, names):
+    """Returns the colour of a curve among others; `none` is always grey."""
+    others = [other for other in names if other != "none"]
+    if name == "none":
+        return figure_lib.PALETTE[0]
+    colors = figure_lib.PALETTE[1:]
+    return colors[others.index(name) % len(colors)]
+
+
+class _Plot:
+    """The area of the curves, and where a value stands in it."""
+
+    def __init__(self, size, epochs, limits):
+        self.left, self.top = _LEFT, _TOP
+        self.right, self.bottom = size[0] - _RIGHT, size[1] - _BOTTOM
+        self.epochs = epochs
+        self.limits = limits
+
+    def x(self, epoch):
+        first, last = self.epochs
+        share = (epoch - first) / (last - first) if last > first else 0.5
+        return self.left + share * (self.right - self.left)
+
+    def y(self, value):
+        low, high = self.limits
+        share = (value - low) / (high - low)
+        return self.bottom - share * (self.bottom - self.top)
+
+    def axes(self):
+        """Yields grid lines and the numbers at them."""
+        for value in ticks(*self.limits, 4):
+            y = self.y(value)
+            yield figure_lib.Line([(self.left, y), (self.right, y)], _GRID, 1)
+            yield figure_lib.Text(
+                self.left - 5, y + 3.5, f"{value:g}", _FONT_SIZE, "tick", "end"
+            )
+        for value in ticks(*self.epochs, 6):
+            if value == int(value):
+                yield figure_lib.Text(
+                    self.x(value),
+                    self.bottom + 14,
+                    f"{value:g}",
+                    _FONT_SIZE,
+                    "tick",
+                    "middle",
+                )
+
+    def curve(self, epochs, values, color):
+        """Yields the pieces of a curve between its gaps."""
+        piece = []
+        for epoch, value in [*zip(epochs, values, strict=True), (0, None)]:
+            if value is not None and math.isfinite(value):
+                piece.append((self.x(epoch), self.y(value)))
+                continue
+            if len(piece) == 1:  # a line of one point cannot be seen
+                [(x, y)] = piece
+                piece = [(x - 2, y), (x + 2, y)]
+            if piece:
+                yield figure_lib.Line(piece, color, 1.8)
+            piece = []
+
+
+def ticks(low, high, count):
+    """Returns round numbers from low to high, about as many as asked for.
+
+    Example:
+
+    >>> from darts_tf.visualize import chart
+    >>> chart.ticks(0.0, 1.0, 4)
+    [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+    """
+    if not high > low:
+        return [low]
+    rough = (high - low) / count
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(f * power for f in (1, 2, 5, 10) if f * power >= rough * 0.7)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [round(k * step, 12) for k in range(first, last + 1)]
+
+
+def _limits(series):
+    finite = [
+        value
+        for values in series.values()
+        for value in values
+        if value is not None and math.isfinite(value)
+    ]
+    if not finite:
+        raise ValueError(
+            "A chart must have a finite number to draw. "
+            f"Received: none in {list(series)}"
+        )
+    low, high = min(finite), max(finite)
+    room = (high - low) * 0.05 or abs(high) * 0.1 or 1.0
+    return low - room, high + room
