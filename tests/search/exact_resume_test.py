@@ -295,4 +295,4 @@ def test_runs_killed_at_random_end_bit_for_bit_like_unbroken_ones(tmp_path):
     results = [json.loads(line) for line in process.stdout.splitlines()]
     assert [result["case"] for result in results] == cases
     assert not any(result["differs"] for result in results), results
-    assert sum(result["kills"] for result in results) >= 20
+    assert sum(result["kills"] for result in results) == 24

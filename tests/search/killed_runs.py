@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import signal
 import sys
 import time
@@ -218,23 +219,31 @@ def outcome(folder):
 
 def compare(case, folder, kills, generator):
     """Returns the number of kills and the names of what differs."""
-    whole, broken = (folder / f"{case}-{name}" for name in ("whole", "broken"))
-    for path in (whole, broken):
-        path.mkdir()
+    whole = folder / f"{case}-whole"
+    whole.mkdir()
     run(case, whole, None)
-    killed = 0
+    expected = outcome(whole)
+    killed, differs = 0, set()
     while killed < kills:
-        # The steps before the last checkpoint are passed over; one in five is
-        # not killed so late that it would come to its end.
-        kill_at = generator.randrange(7), generator.random() / 10
-        if run(case, broken, kill_at):
-            break
-        killed += 1
-    while not run(case, broken, None):
-        pass
-    one, two = outcome(whole), outcome(broken)
-    names = sorted(one.keys() | two.keys())
-    return killed, [n for n in names if one.get(n) != two.get(n)]
+        # A run that ends before its next kill is compared like the others,
+        # and another one is begun.
+        broken = folder / f"{case}-after-{killed}-kills"
+        broken.mkdir()
+        before = killed
+        while killed < kills:
+            kill_at = generator.randrange(7), generator.random() / 10
+            if run(case, broken, kill_at):
+                break
+            killed += 1
+        else:
+            run(case, broken, None)
+        if killed == before:
+            shutil.rmtree(broken)  # it was not killed at all
+            continue
+        found = outcome(broken)
+        names = expected.keys() | found.keys()
+        differs |= {n for n in names if expected.get(n) != found.get(n)}
+    return killed, sorted(differs)
 
 
 def main(folder, kills, seed, *cases):
