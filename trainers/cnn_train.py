@@ -131,22 +131,25 @@ def run(config):
     genotype = genotypes.read(config.genotype, "conv")
     dataset = images.load(config)
     _make_network(config, genotype, dataset)  # fails on what cannot work
-    _batches(config, dataset, config.seed)
+    _batches(config, dataset)
+    if config.runs == 1:
+        return _train(config, genotype, dataset)
     folder, finished = resumable.open_folder(config)
     if finished:
         return workdir.read_json(folder / workdir.METRICS_FILE)
-    if config.runs == 1:
-        return _train(config, genotype, dataset, config.seed, folder)
-    results = []
-    for index in range(config.runs):
-        each = folder / f"run_{index}"
-        each.mkdir(exist_ok=True)
-        path = each / workdir.METRICS_FILE
-        results.append(
-            workdir.read_json(path)
-            if path.exists()
-            else _train(config, genotype, dataset, config.seed + index, each)
+    results = [
+        _train(
+            dataclasses.replace(
+                config,
+                workdir=str(folder / f"run_{index}"),
+                seed=config.seed + index,
+                runs=1,
+            ),
+            genotype,
+            dataset,
         )
+        for index in range(config.runs)
+    ]
     errors = [1 - metrics["test_accuracy"] for metrics in results]
     metrics = {
         "test_error_mean": statistics.mean(errors),
@@ -162,14 +165,17 @@ def run(config):
     return metrics
 
 
-def _train(config, genotype, dataset, seed, folder):
-    """Trains and evaluates once; returns what it wrote to `metrics.json`."""
-    keras.utils.set_random_seed(seed)
+def _train(config, genotype, dataset):
+    """Trains and evaluates once; returns what is in `metrics.json`."""
+    folder, finished = resumable.open_folder(config)
+    if finished:
+        return workdir.read_json(folder / workdir.METRICS_FILE)
+    keras.utils.set_random_seed(config.seed)
     network = _make_network(config, genotype, dataset)
-    batches_from, steps = _batches(config, dataset, seed)
+    batches_from, steps = _batches(config, dataset)
     resumable.keep_genotype(folder, genotype)
     metrics = {
-        "seed": seed,
+        "seed": config.seed,
         "parameters": darts_tf.count_parameters(
             network, include_auxiliary=False
         ),
@@ -238,7 +244,7 @@ def _make_network(config, genotype, dataset):
     return network
 
 
-def _batches(config, dataset, seed):
+def _batches(config, dataset):
     """Returns the batches from a step on, and how many an epoch has."""
     steps = streams.steps_per_epoch(len(dataset.train[1]), config.batch_size)
     transform = augmentation.training_transform(
@@ -253,7 +259,7 @@ def _batches(config, dataset, seed):
         return streams.batches(
             dataset.train,
             config.batch_size,
-            seed,
+            config.seed,
             step,
             transform=transform,
         )

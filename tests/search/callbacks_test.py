@@ -59,6 +59,7 @@ def search(model, log, epochs=2, **numbers):
     log.on_train_begin()
     op_weights = [model.op_weights()]
     for epoch in range(epochs):
+        log.on_epoch_begin(epoch)
         model.move(epoch + 1)
         op_weights.append(model.op_weights())
         log.on_epoch_end(epoch, {"loss": 1.0 / (epoch + 1), **numbers})

@@ -49,6 +49,9 @@ class TinySearchModel(keras.Model):
     def genotype(self):
         return darts_tf.discretize(SPACE, self.op_weights())
 
+    def explain(self):
+        return darts_tf.explain(SPACE, self.op_weights())
+
     def get_config(self):
         return {"seed": self.seed}
 
