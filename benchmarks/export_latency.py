@@ -8,6 +8,7 @@ Applications, untrained, in the width nearest to it in multiply-adds. All files
 take turns on the same image, so that what else the machine does meets all
 alike. `before` is the network as it would be converted in the forms that
 training uses and with an open batch size: what the forms for inference gain.
+`relu_alone` has only its ReLUs in the form of training.
 Prints JSON: bytes, operators, milliseconds by number of threads (median,
 quartiles, least, most), the slowest operators, the device and the versions.
 """
@@ -34,6 +35,12 @@ from trainers import device
 from trainers import export as export_trainer
 from trainers import genotypes
 from trainers import options
+
+_TRAINING_FORMS = {
+    "before": ("relu", "add_n", "max_pool", "average_pool", "halves"),
+    "relu_alone": ("relu",),
+}
+_COMPARED = ("float32", "int8")  # the precisions of these
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,14 +142,15 @@ def _convert_all(folder, network, mobilenet, precisions, images):
     }
     darts_tf.export.export_saved_model(network, saved["network"])
     mobilenet.export(str(saved["mobilenet_v2"]), verbose=False)
-    with _training_forms():
-        saved["before"] = folder / "before"
-        darts_tf.export.export_saved_model(network, saved["before"])
+    for model, names in _TRAINING_FORMS.items():
+        with _training_forms(names):
+            saved[model] = folder / model
+            darts_tf.export.export_saved_model(network, saved[model])
     files = {}
     for model, path in saved.items():
         with _open_batch() if model == "before" else contextlib.nullcontext():
             for precision in precisions:
-                if model == "before" and precision not in ("float32", "int8"):
+                if model in _TRAINING_FORMS and precision not in _COMPARED:
                     continue
                 print(f"{model}, {precision} ...", file=sys.stderr, flush=True)
                 file = folder / f"{model}_{precision}.tflite"
@@ -153,8 +161,13 @@ def _convert_all(folder, network, mobilenet, precisions, images):
 
 
 @contextlib.contextmanager
-def _training_forms():
-    """Makes layers compute inference by the operators of training."""
+def _training_forms(names):
+    """Makes layers compute inference by the operators of training.
+
+    Args:
+        names: Names of the functions of `kernels` that do, and `halves` for
+            the joining of a factorized reduction.
+    """
 
     def joined(layer, inputs, scale):
         halves = [layer.even(inputs), layer.odd(inputs[:, 1:, 1:])]
@@ -169,17 +182,19 @@ def _training_forms():
         return call
 
     with contextlib.ExitStack() as patches:
-        for name in ("relu", "add_n", "max_pool", "average_pool"):
-            patches.enter_context(
+        for name in names:
+            patch = (
                 mock.patch.object(
+                    darts_tf.layers.FactorizedReduce,
+                    "_normalized_apart",
+                    joined,
+                )
+                if name == "halves"
+                else mock.patch.object(
                     kernels, name, training(getattr(kernels, name))
                 )
             )
-        patches.enter_context(
-            mock.patch.object(
-                darts_tf.layers.FactorizedReduce, "_normalized_apart", joined
-            )
-        )
+            patches.enter_context(patch)
         yield
 
 
