@@ -288,10 +288,9 @@ def batch_normalization(inputs, scale, offset, moving, momentum, epsilon):
     Returns:
         The normalised tensor and the new moving mean and (unbiased) variance.
     """
-    synchronized = _num_replicas() > 1
-    if synchronized or inputs.dtype == tf.float64:
+    if num_replicas() > 1 or inputs.dtype == tf.float64:
         # float64 is for checks; no fused kernel has it.
-        mean, variance, count = _moments(inputs, moving[0], synchronized)
+        mean, variance, count = moments(inputs, moving[0])
         outputs = tf.nn.batch_normalization(
             tf.cast(inputs, mean.dtype), mean, variance, offset, scale, epsilon
         )
@@ -313,24 +312,31 @@ def batch_normalization(inputs, scale, offset, moving, momentum, epsilon):
     return outputs, mean, variance
 
 
-def _num_replicas():
+def num_replicas():
     """Returns how many replicas take this step together."""
     if tf.distribute.in_cross_replica_context():
         return 1
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
-def _moments(inputs, guess, synchronized):
-    """Returns mean, variance and count over the batch, of all replicas.
+def moments(inputs, guess):
+    """Returns the statistics of each channel over the batch, of all replicas.
 
     The replicas add their sums up once. Squares are taken around a guess of
     the mean that all share, the moving mean: around zero, the difference that
     is the variance would lose digits.
+
+    Args:
+        inputs: Tensor of shape `(..., channels)`.
+        guess: Tensor of shape `(channels,)`, of the type to compute in.
+
+    Returns:
+        The mean and variance, of shape `(channels,)`, and the count, a scalar.
     """
     inputs = tf.cast(inputs, guess.dtype)
     count = tf.cast(tf.size(inputs) / tf.size(guess), guess.dtype)
-    mean, variance = tf.nn.moments(inputs, (0, 1, 2))
-    if not synchronized:
+    mean, variance = tf.nn.moments(inputs, list(range(inputs.shape.rank - 1)))
+    if num_replicas() == 1:
         return mean, variance, count
     guess = tf.stop_gradient(tf.convert_to_tensor(guess))
     shift = mean - guess
