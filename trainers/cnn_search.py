@@ -26,6 +26,7 @@ from darts_tf.search import schedules
 from trainers import images
 from trainers import options
 from trainers import search_run
+from trainers import strategies
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,6 +87,10 @@ class Config:
     )
     flip: bool = options.option("Flip images at random.", True)
     cutout: int = options.option("Side of the square cut out, in pixels.", 0)
+    strategy: str = options.option(strategies.HELP, "none")
+    micro_batch: int | None = options.option(
+        "Images at a time on a device, to save memory; none is all.", None
+    )
     seed: int = options.option("Seeds Python, NumPy, TensorFlow and data.", 0)
 
     def __post_init__(self):
@@ -93,6 +98,8 @@ class Config:
         search_run.check_positive(
             self, "epochs", "batch_size", "filters", "num_cells"
         )
+        options.check_choice(self, "strategy", strategies.NAMES)
+        search_run.check_micro_batch(self)
 
 
 PRESETS = {
@@ -121,7 +128,8 @@ def run(config):
     """
     keras.utils.set_random_seed(config.seed)
     dataset = images.load(config)
-    model = _make_model(config, dataset)
+    with strategies.make(config).scope():
+        model = _make_model(config, dataset)
     pairs, steps = _pairs(config, dataset)
     return search_run.search(
         model,
@@ -146,6 +154,7 @@ def _make_model(config, dataset):
         config.hypergradient,
         config.xi,
         seed=config.seed,
+        micro_batch=config.micro_batch,
         num_classes=dataset.num_classes,
         filters=config.filters,
         num_cells=config.num_cells,

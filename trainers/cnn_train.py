@@ -27,6 +27,7 @@ from darts_tf.search import schedules
 from trainers import genotypes
 from trainers import images
 from trainers import options
+from trainers import strategies
 from trainers import workdir
 
 
@@ -73,10 +74,12 @@ class Config:
     )
     flip: bool = options.option("Flip images at random.", True)
     cutout: int = options.option("Side of the square cut out, in pixels.", 16)
+    strategy: str = options.option(strategies.HELP, "none")
     seed: int = options.option("Seeds Python, NumPy, TensorFlow and data.", 0)
 
     def __post_init__(self):
         """Fails on values that would only show after a long time."""
+        options.check_choice(self, "strategy", strategies.NAMES)
         for name in ("epochs", "batch_size", "filters", "num_cells"):
             if getattr(self, name) < 1:
                 raise ValueError(
@@ -119,7 +122,8 @@ def run(config):
     keras.utils.set_random_seed(config.seed)
     genotype = genotypes.read(config.genotype, "conv")
     dataset = images.load(config)
-    network = _make_network(config, genotype, dataset)
+    with strategies.make(config).scope():
+        network = _make_network(config, genotype, dataset)
     batches, steps = _batches(config, dataset)
     folder = workdir.create(config.workdir, options.to_json(config))
     genotype.save(folder / "genotype.json")

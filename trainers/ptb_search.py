@@ -23,6 +23,7 @@ from darts_tf.data import corpus as corpus_lib
 from darts_tf.data import text_streams
 from trainers import options
 from trainers import search_run
+from trainers import strategies
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +78,10 @@ class Config:
     )
     alpha_learning_rate: float = options.option("Of the alphas (Adam).", 3e-3)
     alpha_weight_decay: float = options.option("Of the alphas.", 1e-3)
+    strategy: str = options.option(strategies.HELP, "none")
+    micro_batch: int | None = options.option(
+        "Rows at a time on a device, to save memory; none is all.", None
+    )
     seed: int = options.option("Seeds Python, NumPy, TensorFlow and data.", 0)
 
     def __post_init__(self):
@@ -84,6 +89,14 @@ class Config:
         search_run.check_positive(
             self, "epochs", "batch_size", "sequence_length", "units"
         )
+        options.check_choice(self, "strategy", strategies.NAMES)
+        search_run.check_micro_batch(self)
+        if self.strategy != "none" and self.vary_length:
+            raise ValueError(
+                "Several devices need pieces of one length, so that the graph "
+                "of a step has one: --novary_length. Received: "
+                f"strategy={self.strategy!r}, vary_length=True"
+            )
 
 
 PRESETS = {
@@ -113,7 +126,8 @@ def run(config):
     """
     keras.utils.set_random_seed(config.seed)
     corpus = corpus_lib.load(config.corpus, config.data_dir)
-    model = _make_model(config, corpus)
+    with strategies.make(config).scope():
+        model = _make_model(config, corpus)
     pairs, steps = _pairs(config, corpus)
     return search_run.search(
         model, pairs, config, steps, f"Searching on {corpus.name}"
@@ -131,6 +145,7 @@ def _make_model(config, corpus):
         config.hypergradient,
         config.xi,
         seed=config.seed,
+        micro_batch=config.micro_batch,
         vocabulary_size=corpus.vocabulary_size,
         units=config.units,
         dropouts={

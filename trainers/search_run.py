@@ -29,6 +29,23 @@ def check_positive(config, *names):
             )
 
 
+def check_micro_batch(config):
+    """Raises an error if batches cannot be taken in parts of `micro_batch`.
+
+    Args:
+        config: A config with `batch_size` and `micro_batch`.
+
+    Raises:
+        ValueError: If the parts are not whole.
+    """
+    size = config.micro_batch
+    if size is not None and (size < 1 or config.batch_size % size):
+        raise ValueError(
+            "`micro_batch` must be positive and divide `batch_size`. Received: "
+            f"micro_batch={size}, batch_size={config.batch_size}"
+        )
+
+
 def search(model, pairs, config, steps_per_epoch, title, *callbacks):
     """Searches, with all that is found in a new folder, and prints the cell.
 
