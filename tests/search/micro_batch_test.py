@@ -176,13 +176,12 @@ def test_fit_takes_parts_in_a_graph():
     model = _model("conv", 2, "finite_difference")
     model.compile(model.optimizer)
     x, y, _ = (np.array(part) for part in _images("float32")[0])
-    model.fit(
-        np.tile(x, (2, 1, 1, 1)), np.tile(y, 2), batch_size=4, verbose=0
-    )
+    model.fit(np.tile(x, (2, 1, 1, 1)), np.tile(y, 2), batch_size=4, verbose=0)
     assert int(model.alpha_optimizer.iterations) == 1
-    assert darts_tf.DartsSearchModel.from_config(
-        model.get_config()
-    ).micro_batch == 2
+    assert (
+        darts_tf.DartsSearchModel.from_config(model.get_config()).micro_batch
+        == 2
+    )
 
 
 def test_parts_that_are_not_whole_are_refused():

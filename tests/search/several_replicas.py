@@ -1,11 +1,14 @@
 """Searches on one device and on two, or as one of two workers.
 
-    python -m tests.search.several_replicas mirrored RESULTS.npz
-    python -m tests.search.several_replicas none RESULTS.npz
+    python -m tests.search.several_replicas none ONE.npz
+    python -m tests.search.several_replicas mirrored TWO.npz
+    python -m tests.search.several_replicas compare ONE.npz TWO.npz
 
 Run by `replicas_test.py`, because devices can only be divided, and workers
 only meet, before TensorFlow starts. `none`, `mirrored` and `workers` name the
-strategy; workers read `TF_CONFIG`.
+strategy; workers read `TF_CONFIG`. Further arguments name hypergradients,
+all by default. `compare` prints the largest differences, relative to the
+largest number of a variable.
 """
 
 import sys
@@ -64,8 +67,7 @@ def model_and_data(space, method, **options):
         model = darts_tf.DartsSearchModel(
             # Smooth: rounding flips no choice of a maximum.
             darts_tf.SearchSpace.conv(
-                ["none", "skip_connect", "avg_pool_3x3", "dil_conv_3x3"],
-                num_nodes=2,
+                ["none", "skip_connect", "dil_conv_3x3"], num_nodes=1
             ),
             method,
             num_classes=3,
@@ -108,8 +110,7 @@ def results(space, method, strategy, **options):
     variables = {
         f"variable {k} {v.path}": np.array(v)
         for k, v in enumerate(model.variables)
-        if "seed_generator" not in v.path
-        and v.path.split("/")[0] not in history
+        if "seed_generator" not in v.path and np.any(np.array(v))
     }
     figures = {name: np.array(values) for name, values in history.items()}
     return {
@@ -118,16 +119,32 @@ def results(space, method, strategy, **options):
     }
 
 
-def main(name, path, methods=METHODS):
+def search(name, path, *methods):
     strategy = strategy_of(name)
     if name != "none" and strategy.num_replicas_in_sync != 2:
         raise ValueError(f"Expected two replicas. Received: {strategy}")
     found = {}
     for space in SPACES:
-        for method in methods:
+        for method in methods or METHODS:
             found.update(results(space, method, strategy))
     np.savez(path, **found)
 
 
+def compare(*paths):
+    one, two = (dict(np.load(path)) for path in paths)
+    largest = {}
+    for name, value in one.items():
+        space, method, rest = name.split("/", 2)
+        row = (space, method, "alphas" if "alphas_" in rest else "others")
+        difference = np.abs(two[name] - value).max() / np.abs(value).max()
+        largest[row] = max(largest.get(row, 0.0), difference)
+    for row, difference in largest.items():
+        print(*row, f"{difference:.1e}")
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    command, *arguments = sys.argv[1:]
+    if command == "compare":
+        compare(*arguments)
+    else:
+        search(command, *arguments)
