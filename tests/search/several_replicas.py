@@ -139,7 +139,7 @@ def compare(*paths):
         difference = np.abs(two[name] - value).max() / np.abs(value).max()
         largest[row] = max(largest.get(row, 0.0), difference)
     for row, difference in largest.items():
-        print(*row, f"{difference:.1e}")
+        sys.stdout.write(" ".join((*row, f"{difference:.1e}\n")))
 
 
 if __name__ == "__main__":
