@@ -319,6 +319,26 @@ def num_replicas():
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
+def reducible(logs):
+    """Returns the figures of a step in the form in which Keras averages them.
+
+    Over several workers, Keras takes the mean along the first axis, which a
+    scalar does not have.
+
+    Args:
+        logs: Dictionary of scalar tensors.
+
+    Returns:
+        Dictionary of tensors, the scalars if there are no workers.
+    """
+    strategy = tf.distribute.get_strategy()
+    if num_replicas() > 1 and isinstance(
+        strategy, tf.distribute.MultiWorkerMirroredStrategy
+    ):
+        return {name: value[None] for name, value in logs.items()}
+    return logs
+
+
 def moments(inputs, guess):
     """Returns the statistics of each channel over the batch, of all replicas.
 

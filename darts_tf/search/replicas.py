@@ -175,21 +175,3 @@ def distributed(dataset, strategy):
         ).unbatch()
 
     return strategy.distribute_datasets_from_function(rows_by_replica)
-
-
-def reducible(logs):
-    """Returns the figures of a step in the form in which Keras averages them.
-
-    Args:
-        logs: Dictionary of scalar tensors.
-
-    Returns:
-        Dictionary of tensors: over several workers, Keras takes the mean along
-        the first axis.
-    """
-    strategy = tf.distribute.get_strategy()
-    if count() > 1 and isinstance(
-        strategy, tf.distribute.MultiWorkerMirroredStrategy
-    ):
-        return {name: value[None] for name, value in logs.items()}
-    return logs

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from darts_tf.layers import kernels
 from darts_tf.models import alphas as alphas_lib
 from darts_tf.search import bilevel_step
 from darts_tf.search import hypergradient as hypergradient_lib
@@ -380,7 +381,7 @@ class DartsSearchModel(keras.Model):
         for metric in self.metrics:
             if metric.name == "loss":
                 metric.update_state(result.loss)
-        return replicas.reducible(
+        return kernels.reducible(
             self.task.update_metrics(self, train_batch, result.predictions)
         )
 
@@ -388,7 +389,7 @@ class DartsSearchModel(keras.Model):
         """Evaluates the supernet, with moving statistics."""
         logs = self.task.test_step(self, data)
         logs.pop("alpha_loss", None)  # nothing was measured
-        return replicas.reducible(logs)
+        return kernels.reducible(logs)
 
     def evaluate(self, x=None, *arguments, **kwargs):
         """Evaluates as `keras.Model.evaluate`, also on a text of word ids."""
