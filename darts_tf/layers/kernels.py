@@ -355,7 +355,11 @@ def moments(inputs, guess):
     """
     inputs = tf.cast(inputs, guess.dtype)
     count = tf.cast(tf.size(inputs) / tf.size(guess), guess.dtype)
-    mean, variance = tf.nn.moments(inputs, list(range(inputs.shape.rank - 1)))
+    axes = list(range(inputs.shape.rank - 1))
+    mean = tf.reduce_mean(inputs, axes)
+    # tf.nn.moments holds the mean constant here: that leaves the gradient as
+    # it is, but not the second derivative.
+    variance = tf.reduce_mean(tf.square(inputs - mean), axes)
     if num_replicas() == 1:
         return mean, variance, count
     guess = tf.stop_gradient(tf.convert_to_tensor(guess))
