@@ -1,9 +1,7 @@
 """The search on several devices and workers, each in a process of its own."""
 
-import json
 import os
 import pathlib
-import socket
 import subprocess
 import sys
 
@@ -13,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 from darts_tf.search import replicas
+from tests import local_workers
 from trainers import cnn_search
 from trainers import ptb_search
 
@@ -86,24 +85,11 @@ def test_two_devices_equal_one_with_other_hypergradients(tmp_path):
 
 @pytest.mark.slow
 def test_two_workers_equal_one_device(tmp_path):
-    ports = []
-    for _ in range(2):
-        with socket.socket() as free:
-            free.bind(("localhost", 0))
-            ports.append(free.getsockname()[1])
-    workers = [f"localhost:{port}" for port in ports]
     processes = {
         tmp_path / f"worker_{k}.npz": _start(
-            "workers",
-            tmp_path / f"worker_{k}.npz",
-            TF_CONFIG=json.dumps(
-                {
-                    "cluster": {"worker": workers},
-                    "task": {"type": "worker", "index": k},
-                }
-            ),
+            "workers", tmp_path / f"worker_{k}.npz", **environment
         )
-        for k in range(2)
+        for k, environment in enumerate(local_workers.environments())
     }
     processes[tmp_path / "none.npz"] = _start("none", tmp_path / "none.npz")
     first, second, one = _results(processes)
