@@ -21,7 +21,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 TOLERANCE = 1e-4
 
 
-def _start(strategy, path, *methods, **environment):
+def _start(strategy, path, *mode, **environment):
     return subprocess.Popen(
         [
             sys.executable,
@@ -29,7 +29,7 @@ def _start(strategy, path, *methods, **environment):
             "tests.search.several_replicas",
             strategy,
             str(path),
-            *methods,
+            *mode,
         ],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
@@ -63,24 +63,22 @@ def _assert_equal(results):
             )
 
 
-def _on_one_and_two(folder, *methods):
+def _on_one_and_two(folder, *mode):
     return _results(
         {
-            folder / f"{name}.npz": _start(
-                name, folder / f"{name}.npz", *methods
-            )
+            folder / f"{name}.npz": _start(name, folder / f"{name}.npz", *mode)
             for name in ("none", "mirrored")
         }
     )
 
 
-def test_two_devices_equal_one_with_the_whole_batch(tmp_path):
-    _assert_equal(_on_one_and_two(tmp_path, "finite_difference"))
+def test_two_devices_take_the_step_of_one_with_the_whole_batch(tmp_path):
+    _assert_equal(_on_one_and_two(tmp_path, "eager"))
 
 
 @pytest.mark.slow
-def test_two_devices_equal_one_with_other_hypergradients(tmp_path):
-    _assert_equal(_on_one_and_two(tmp_path, "first_order", "exact"))
+def test_two_devices_equal_one_in_graphs_over_several_steps(tmp_path):
+    _assert_equal(_on_one_and_two(tmp_path))
 
 
 @pytest.mark.slow
