@@ -9,6 +9,11 @@ fast batch normalisation). They take steps in turn, so that what else the
 machine does meets all alike. Prints JSON: seconds
 of the first step (which builds the graph) and of the others (median, least,
 most), peak memory in GB, the ratios, the device and the versions.
+
+    python -m benchmarks.search_step --forms=merged --micro_batches=64,16,4
+    python -m benchmarks.search_step --forms=merged --dtype=mixed_bfloat16
+
+time the merged form with the batch in parts, and in another precision.
 """
 
 import dataclasses
@@ -31,6 +36,10 @@ class Config:
         "Hypergradients, separated by commas.",
         "first_order,finite_difference,exact",
     )
+    micro_batches: str | None = options.option(
+        "Rows at a time, separated by commas; none is the whole batch.", None
+    )
+    dtype: str = options.option("Keras dtype policy.", "float32")
     forms: str = options.option(
         "Forms, separated by commas.", "merged,plain,plain_fused"
     )
@@ -46,14 +55,29 @@ def run(config):
     results = []
     for method in config.methods.split(","):
         settings = [
-            {**dataclasses.asdict(config), "method": method, "form": form}
+            {
+                **dataclasses.asdict(config),
+                "method": method,
+                "form": form,
+                "micro_batch": size,
+            }
             for form in config.forms.split(",")
+            for size in _micro_batches(config)
         ]
         rows = stepping.in_turns(settings, config.steps)
         for setting, row in zip(settings, rows, strict=True):
-            names = {"method": method, "form": setting["form"]}
+            names = {
+                name: setting[name]
+                for name in ("method", "form", "micro_batch")
+            }
             results.append({**names, **row})
     stepping.report(config, results=results, over_merged=_ratios(results))
+
+
+def _micro_batches(config):
+    if config.micro_batches is None:
+        return [None]
+    return [int(size) for size in config.micro_batches.split(",")]
 
 
 def _ratios(results):
@@ -68,7 +92,17 @@ def _ratios(results):
     }
 
 
-def _step(method, form, filters, num_cells, batch_size, image_size, **_):
+def _step(
+    method,
+    form,
+    filters,
+    num_cells,
+    batch_size,
+    image_size,
+    micro_batch,
+    dtype,
+    **_,
+):
     import keras
     import numpy as np
     import tensorflow as tf
@@ -78,7 +112,11 @@ def _step(method, form, filters, num_cells, batch_size, image_size, **_):
 
     keras.utils.set_random_seed(0)
     model = darts_tf.DartsSearchModel(
-        hypergradient=method, filters=filters, num_cells=num_cells
+        hypergradient=method,
+        filters=filters,
+        num_cells=num_cells,
+        micro_batch=micro_batch,
+        dtype=dtype,
     )
     shape = (batch_size, image_size, image_size, 3)
     if form != "merged":

@@ -30,6 +30,7 @@ from trainers import images
 from trainers import options
 from trainers import resumable
 from trainers import search_run
+from trainers import strategies
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,6 +96,10 @@ class Config:
     collapse_guard: str = search_run.GUARD
     eigenvalue_every: int | None = search_run.EIGENVALUE_EVERY
     checkpoint_every: int | None = resumable.EVERY
+    strategy: str = options.option(strategies.HELP, "none")
+    micro_batch: int | None = options.option(
+        "Images at a time on a device, to save memory; none is all.", None
+    )
     seed: int = options.option("Seeds Python, NumPy, TensorFlow and data.", 0)
 
     def __post_init__(self):
@@ -128,7 +133,8 @@ def run(config):
     """
     keras.utils.set_random_seed(config.seed)
     dataset = images.load(config)
-    model = _make_model(config, dataset)
+    with strategies.make(config).scope():
+        model = _make_model(config, dataset)
     pairs_from, steps = _pairs(config, dataset)
     return search_run.search(
         model,
@@ -153,6 +159,7 @@ def _make_model(config, dataset):
         config.hypergradient,
         config.xi,
         seed=config.seed,
+        micro_batch=config.micro_batch,
         num_classes=dataset.num_classes,
         filters=config.filters,
         num_cells=config.num_cells,

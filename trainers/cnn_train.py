@@ -34,6 +34,7 @@ from trainers import images
 from trainers import options
 from trainers import report
 from trainers import resumable
+from trainers import strategies
 from trainers import workdir
 
 
@@ -83,6 +84,7 @@ class Config:
     flip: bool = options.option("Flip images at random.", True)
     cutout: int = options.option("Side of the square cut out, in pixels.", 16)
     checkpoint_every: int | None = resumable.EVERY
+    strategy: str = options.option(strategies.HELP, "none")
     seed: int = options.option("Seeds Python, NumPy, TensorFlow and data.", 0)
     runs: int = options.option(
         "Trainings, with the seeds `seed`, `seed + 1` and so on.", 1
@@ -100,6 +102,7 @@ class Config:
             "runs",
             "checkpoint_every",
         )
+        options.check_choice(self, "strategy", strategies.NAMES)
 
 
 PRESETS = {
@@ -171,7 +174,8 @@ def _train(config, genotype, dataset):
     if finished:
         return workdir.read_json(folder / workdir.METRICS_FILE)
     keras.utils.set_random_seed(config.seed)
-    network = _make_network(config, genotype, dataset)
+    with strategies.make(config).scope():
+        network = _make_network(config, genotype, dataset)
     batches_from, steps = _batches(config, dataset)
     resumable.keep_genotype(folder, genotype)
     metrics = {

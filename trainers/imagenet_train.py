@@ -23,7 +23,6 @@ import dataclasses
 import time
 
 import keras
-import tensorflow as tf
 
 import darts_tf
 from darts_tf.data import imagenet_augmentation
@@ -35,6 +34,7 @@ from trainers import genotypes
 from trainers import options
 from trainers import report
 from trainers import resumable
+from trainers import strategies
 from trainers import workdir
 
 
@@ -97,10 +97,8 @@ class Config:
     over_budget: str = options.option(
         "What a larger network meets: refuse or warn.", "refuse"
     )
-    strategy: str = options.option(
-        "none, or mirrored: each batch divided among all GPUs.", "none"
-    )
     checkpoint_every: int | None = resumable.EVERY
+    strategy: str = options.option(strategies.HELP, "none")
     seed: int = options.option("Seeds Python, NumPy, TensorFlow and data.", 0)
 
     def __post_init__(self):
@@ -116,7 +114,7 @@ class Config:
             "checkpoint_every",
         )
         options.check_choice(self, "over_budget", ("refuse", "warn"))
-        options.check_choice(self, "strategy", ("none", "mirrored"))
+        options.check_choice(self, "strategy", strategies.NAMES)
 
 
 PRESETS = {
@@ -162,7 +160,7 @@ def run(config):
         smallest_area=config.smallest_area,
         flip=config.flip,
     )
-    strategy = _strategy(config)
+    strategy = strategies.make(config)
     with strategy.scope():
         network = _make_network(config, genotype, dataset.num_classes)
     metrics = _sizes(config, network)
@@ -213,19 +211,6 @@ def run(config):
     )
     report.finish(folder)
     return metrics
-
-
-def _strategy(config):
-    if config.strategy == "none":
-        return tf.distribute.get_strategy()
-    strategy = tf.distribute.MirroredStrategy()
-    if config.batch_size % strategy.num_replicas_in_sync:
-        raise ValueError(
-            "`batch_size` must be divisible by the number of devices, "
-            f"{strategy.num_replicas_in_sync}. "
-            f"Received: batch_size={config.batch_size}"
-        )
-    return strategy
 
 
 def _make_network(config, genotype, num_classes):

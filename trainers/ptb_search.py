@@ -27,6 +27,7 @@ from darts_tf.data import text_streams
 from trainers import options
 from trainers import resumable
 from trainers import search_run
+from trainers import strategies
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,11 +87,21 @@ class Config:
     collapse_guard: str = search_run.GUARD
     eigenvalue_every: int | None = search_run.EIGENVALUE_EVERY
     checkpoint_every: int | None = resumable.EVERY
+    strategy: str = options.option(strategies.HELP, "none")
+    micro_batch: int | None = options.option(
+        "Rows at a time on a device, to save memory; none is all.", None
+    )
     seed: int = options.option("Seeds Python, NumPy, TensorFlow and data.", 0)
 
     def __post_init__(self):
         """Fails on values that would only show after a long time."""
         search_run.check(self, "sequence_length", "units")
+        if self.strategy != "none" and self.vary_length:
+            raise ValueError(
+                "Several devices need pieces of one length, so that the graph "
+                "of a step has one: --novary_length. Received: "
+                f"strategy={self.strategy!r}, vary_length=True"
+            )
 
 
 PRESETS = {
@@ -120,7 +131,8 @@ def run(config):
     """
     keras.utils.set_random_seed(config.seed)
     corpus = corpus_lib.load(config.corpus, config.data_dir)
-    model = _make_model(config, corpus)
+    with strategies.make(config).scope():
+        model = _make_model(config, corpus)
     pairs_from, steps = _pairs(config, corpus)
     return search_run.search(
         model, pairs_from, config, steps, f"Searching on {corpus.name}"
@@ -138,6 +150,7 @@ def _make_model(config, corpus):
         config.hypergradient,
         config.xi,
         seed=config.seed,
+        micro_batch=config.micro_batch,
         vocabulary_size=corpus.vocabulary_size,
         units=config.units,
         dropouts={

@@ -10,6 +10,7 @@ from darts_tf.visualize import cell_svg
 from trainers import options
 from trainers import report
 from trainers import resumable
+from trainers import strategies
 from trainers import workdir
 
 GUARD = options.option(
@@ -32,7 +33,8 @@ def check(config, *names):
         *names: The names of its own numbers that must be positive.
 
     Raises:
-        ValueError: If a number is below 1, or the guard is unknown.
+        ValueError: If a number is below 1, the guard or the strategy is
+            unknown, or a batch cannot be taken in parts of `micro_batch`.
     """
     options.check_positive(
         config,
@@ -46,6 +48,13 @@ def check(config, *names):
     options.check_choice(
         config, "collapse_guard", ("none", *collapse_guard.ACTIONS)
     )
+    options.check_choice(config, "strategy", strategies.NAMES)
+    size = config.micro_batch
+    if size is not None and (size < 1 or config.batch_size % size):
+        raise ValueError(
+            "`micro_batch` must be positive and divide `batch_size`. Received: "
+            f"micro_batch={size}, batch_size={config.batch_size}"
+        )
 
 
 def search(model, pairs_from, config, steps_per_epoch, title, *callbacks):

@@ -140,6 +140,8 @@ def sequences(
     text = _on_cpu(rows)
 
     def read(start, length):
+        # A number if it can be one: some models must know it.
+        length = length if vary_length else sequence_length
         return _piece(text, start, length)
 
     return _endless(schedule, start_step, [schedule.starts], read)
@@ -209,6 +211,7 @@ def paired(
     train_text, alpha_text = _on_cpu(train_rows), _on_cpu(alpha_rows)
 
     def read(train_start, alpha_start, length):
+        length = length if vary_length else sequence_length
         return (
             _piece(train_text, train_start, length),
             _piece(alpha_text, alpha_start, length),
@@ -281,8 +284,10 @@ def _endless(schedule, start_step, starts, read):
 
 
 def _piece(text, start, length):
-    inputs = text[:, start : start + length]
-    targets = text[:, start + 1 : start + 1 + length]
+    inputs, targets = (
+        tf.slice(text, (0, first), (text.shape[0], length))
+        for first in (start, start + 1)
+    )
     return inputs, targets, tf.equal(start, 0)
 
 

@@ -315,10 +315,9 @@ def batch_normalization(inputs, scale, offset, moving, momentum, epsilon):
     Returns:
         The normalised tensor and the new moving mean and (unbiased) variance.
     """
-    synchronized = _num_replicas() > 1
-    if synchronized or inputs.dtype == tf.float64:
+    if num_replicas() > 1 or inputs.dtype == tf.float64:
         # float64 is for checks; no fused kernel has it.
-        mean, variance, count = _moments(inputs, moving[0], synchronized)
+        mean, variance, count = moments(inputs, moving[0])
         outputs = tf.nn.batch_normalization(
             tf.cast(inputs, mean.dtype), mean, variance, offset, scale, epsilon
         )
@@ -340,24 +339,55 @@ def batch_normalization(inputs, scale, offset, moving, momentum, epsilon):
     return outputs, mean, variance
 
 
-def _num_replicas():
+def num_replicas():
     """Returns how many replicas take this step together."""
     if tf.distribute.in_cross_replica_context():
         return 1
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
-def _moments(inputs, guess, synchronized):
-    """Returns mean, variance and count over the batch, of all replicas.
+def reducible(logs):
+    """Returns the figures of a step in the form in which Keras averages them.
+
+    Over several workers, Keras takes the mean along the first axis, which a
+    scalar does not have.
+
+    Args:
+        logs: Dictionary of scalar tensors.
+
+    Returns:
+        Dictionary of tensors, the scalars if there are no workers.
+    """
+    strategy = tf.distribute.get_strategy()
+    if num_replicas() > 1 and isinstance(
+        strategy, tf.distribute.MultiWorkerMirroredStrategy
+    ):
+        return {name: value[None] for name, value in logs.items()}
+    return logs
+
+
+def moments(inputs, guess):
+    """Returns the statistics of each channel over the batch, of all replicas.
 
     The replicas add their sums up once. Squares are taken around a guess of
     the mean that all share, the moving mean: around zero, the difference that
     is the variance would lose digits.
+
+    Args:
+        inputs: Tensor of shape `(..., channels)`.
+        guess: Tensor of shape `(channels,)`, of the type to compute in.
+
+    Returns:
+        The mean and variance, of shape `(channels,)`, and the count, a scalar.
     """
     inputs = tf.cast(inputs, guess.dtype)
     count = tf.cast(tf.size(inputs) / tf.size(guess), guess.dtype)
-    mean, variance = tf.nn.moments(inputs, (0, 1, 2))
-    if not synchronized:
+    axes = list(range(inputs.shape.rank - 1))
+    mean = tf.reduce_mean(inputs, axes)
+    # tf.nn.moments holds the mean constant here: that leaves the gradient as
+    # it is, but not the second derivative.
+    variance = tf.reduce_mean(tf.square(inputs - mean), axes)
+    if num_replicas() == 1:
         return mean, variance, count
     guess = tf.stop_gradient(tf.convert_to_tensor(guess))
     shift = mean - guess

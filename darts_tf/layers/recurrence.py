@@ -170,7 +170,7 @@ class Recurrence(keras.layers.Layer):
             for node in range(1, num_nodes + 1)
         ]
 
-    def run(self, inputs, state, training, carried, nodes):
+    def run(self, inputs, state, training, carried, nodes, unrolled=False):
         """Runs the cell over a sequence.
 
         The loop is one of the graph, not of Python: at 35 steps, copies of a
@@ -186,10 +186,15 @@ class Recurrence(keras.layers.Layer):
                 state.
             nodes: Callable `nodes(first, kernels, mask, carried)` that makes
                 of `s_0` the new state, and the new `carried`.
+            unrolled: Boolean, whether to copy the graph of a step for each
+                one, however long that takes. Defaults to `False`.
 
         Returns:
             The outputs of all steps, of shape `(batch, time, units)`, the last
             state, and what was carried.
+
+        Raises:
+            ValueError: If the number of steps to unroll is not known.
         """
         dtype = self.compute_dtype
         inputs = keras.ops.cast(inputs, dtype)
@@ -216,9 +221,19 @@ class Recurrence(keras.layers.Layer):
             state, carried = nodes(first, matrices, mask, carried)
             return (state, *carried), (state, *carried)
 
-        if products.shape[0] == 1:  # a step, as it is exported, has no loop
-            last, outputs = step((state, *carried), products[0])
-            sequences = [outputs[0][None]]
+        if unrolled and products.shape[0] is None:
+            raise ValueError(
+                "Several replicas need pieces of one known length: "
+                "`vary_length=False` in `darts_tf.data.text_streams`. "
+                f"Received: inputs of shape {inputs.shape}"
+            )
+        # A step, as it is exported, has no loop either.
+        if unrolled or products.shape[0] == 1:
+            last, outputs = (state, *carried), []
+            for k in range(products.shape[0]):
+                last, (output, *_) = step(last, products[k])
+                outputs.append(output)
+            sequences = [keras.ops.stack(outputs)]
         else:
             last, sequences = keras.ops.scan(step, (state, *carried), products)
         return keras.ops.transpose(sequences[0], (1, 0, 2)), *last

@@ -109,6 +109,7 @@ class RecurrentSearchCell(recurrence.Recurrence):
                 trainable=False,
                 dtype=batch_norm.full_precision(self),
                 autocast=False,
+                aggregation="only_first_replica",
             )
             for name, initializer in (
                 ("moving_mean", "zeros"),
@@ -128,14 +129,17 @@ class RecurrentSearchCell(recurrence.Recurrence):
             keras.ops.convert_to_tensor(variable.value)
             for variable in (self.moving_mean, self.moving_variance)
         ]
-        count = keras.ops.cast(keras.ops.shape(inputs)[0], moving[0].dtype)
+        num_replicas = kernels.num_replicas()
+        count = keras.ops.cast(
+            keras.ops.shape(inputs)[0] * num_replicas, moving[0].dtype
+        )
 
         def nodes(first, matrices, mask, carried):
             used = []
 
             def normalize(node, outputs):
                 statistics = (
-                    _statistics(outputs)
+                    _statistics(outputs, moving[0][node])
                     if training
                     else [values[node] for values in moving]
                 )
@@ -146,7 +150,13 @@ class RecurrentSearchCell(recurrence.Recurrence):
             return outputs, _move(carried, used, count) if training else []
 
         outputs, state, *moved = self.run(
-            inputs, state, training, moving if training else [], nodes
+            inputs,
+            state,
+            training,
+            moving if training else [],
+            nodes,
+            # Replicas cannot meet inside of a loop of the graph.
+            unrolled=training and num_replicas > 1,
         )
         if training:
             self.moving_mean.assign(moved[0])
@@ -180,8 +190,10 @@ class RecurrentSearchCell(recurrence.Recurrence):
         }
 
 
-def _statistics(states):
+def _statistics(states, guess):
     """Returns mean and variance over the batch, in full precision."""
+    if kernels.num_replicas() > 1:
+        return kernels.moments(states, guess)[:2]
     if states.dtype != "float64":
         states = keras.ops.cast(states, "float32")
     mean = keras.ops.mean(states, axis=0)

@@ -5,6 +5,7 @@ import keras
 from darts_tf.layers import batch_norm
 from darts_tf.layers import conv_cell
 from darts_tf.layers import convolution
+from darts_tf.layers import kernels
 from darts_tf.models import auxiliary_head as auxiliary_head_lib
 from darts_tf.models import conv_layout
 from darts_tf.models import inheritance as inheritance_lib
@@ -284,6 +285,30 @@ class ConvNetwork(keras.Model):
         """Measures the main classifier, as Keras' `compute_metrics`."""
         main = y_pred[0] if isinstance(y_pred, tuple) else y_pred
         return super().compute_metrics(x, y, main, sample_weight)
+
+    def train_step(self, data):
+        """Takes one step, as Keras, also over several workers."""
+        return kernels.reducible(super().train_step(data))
+
+    def test_step(self, data):
+        """Evaluates one batch, as Keras, also over several workers."""
+        return kernels.reducible(super().test_step(data))
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        # Under a strategy Keras takes the shapes of a first batch, and for
+        # that averages it over the replicas, which fails over several workers.
+        if iterator is not None and self._distribute_strategy is not None:
+            _, _, batches = next(iter(iterator))
+            data_batch = keras.tree.map_structure(
+                lambda value: (
+                    self.distribute_strategy.experimental_local_results(value)[
+                        0
+                    ]
+                ),
+                next(batches),
+            )
+            iterator = None
+        super()._maybe_symbolic_build(iterator, data_batch)
 
     def get_config(self):
         return {

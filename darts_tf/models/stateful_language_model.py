@@ -46,8 +46,8 @@ class StatefulLanguageModel(keras.Model):
         What `network.hidden` returns.
 
     Raises:
-        ValueError: If a size is not positive, the weight negative, or a batch
-            of another size than was said.
+        ValueError: If a size is not positive, the weight negative, a batch of
+            another size than was said, or a strategy has several replicas.
 
     Example:
 
@@ -82,6 +82,12 @@ class StatefulLanguageModel(keras.Model):
             raise ValueError(
                 "`slowness_weight` must not be negative. "
                 f"Received: slowness_weight={slowness_weight}"
+            )
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        if replicas > 1:
+            raise ValueError(
+                "The carried states are those of one device, and so is this "
+                f"training. Received: a strategy of {replicas} replicas"
             )
         self.network = network
         self.batch_size = checks.integer(batch_size, "batch_size", 1, _LARGEST)

@@ -6,13 +6,15 @@ import typing
 import keras
 import tensorflow as tf
 
+from darts_tf.search import divided_batch
 from darts_tf.search import hypergradient as hypergradient_lib
 from darts_tf.search import optimizers
+from darts_tf.search import replicas
 
 NOT_FINITE = "Expected a finite loss"
-# Far beyond the draws of a search, so that the alphas' batch has random
-# numbers of its own.
-_FAR = 2**31
+# Random layers count their draws. So far apart, the draws of a search never
+# meet: those of the two streams, of the replicas, and of a batch's parts.
+_STREAM_DRAWS, _REPLICA_DRAWS, _PART_DRAWS = 2**31, 2**26, 2**20
 
 
 class StepResult(typing.NamedTuple):
@@ -32,6 +34,9 @@ class BilevelStep:
     dropout masks: they are one function L_train, as Eq. 7 and 8 ask for. The
     alphas' batch has masks of its own.
 
+    A batch may be divided, among the replicas of a strategy and into parts of
+    `micro_batch` rows. All gradients are those of the whole batch.
+
     Args:
         model: A compiled `DartsSearchModel`.
     """
@@ -42,7 +47,10 @@ class BilevelStep:
             stream: hypergradient_lib.Objective(
                 functools.partial(self.loss_at, stream),
                 self._variable_names,
-                traced=not model.run_eagerly,
+                # Replicas cannot meet inside of a function that is traced
+                # apart.
+                traced=not model.run_eagerly
+                and model.distribute_strategy.num_replicas_in_sync == 1,
             )
             for stream in ("weights", "alphas")
         }
@@ -65,15 +73,18 @@ class BilevelStep:
         alpha = self.hypergradient(train_batch, alpha_batch)
         alpha_loss = _check_finite(alpha.loss, alpha.gradients)
         with tf.control_dependencies([alpha_loss]):
-            model.alpha_optimizer.apply(alpha.gradients, model.alphas)
-            _, _, carried = alpha.auxiliary
+            # An optimizer adds up over the replicas.
+            model.alpha_optimizer.apply(
+                [replicas.share(g) for g in alpha.gradients], model.alphas
+            )
+            _, _, carried = self._joined(alpha.auxiliary)
             _assign(model.task.carried("alphas"), carried)
 
         evaluation = self.bind("weights", train_batch).gradients(
             _values(model.network_weights), _values(model.alphas), wrt="weights"
         )
         loss = _check_finite(evaluation.loss, evaluation.weight_gradients)
-        predictions, state, carried = evaluation.auxiliary
+        predictions, state, carried = self._joined(evaluation.auxiliary)
         with tf.control_dependencies([loss]):
             self._update_weights(evaluation.weight_gradients, train_batch)
             _assign(model.supernet.non_trainable_variables, state)
@@ -147,25 +158,21 @@ class BilevelStep:
         new_state = [scope.get_current_value(v) for v in variables]
         return loss, (predictions, new_state, carried)
 
-    def state(self, stream):
+    def state(self, stream, part=0):
         """Returns the values from which a pass over a stream starts.
 
         Args:
             stream: String, `"weights"` or `"alphas"`.
+            part: Integer, the part of the batch. Defaults to `0`.
 
         Returns:
             List of tensors, of the supernet's variables that are not trained.
         """
-        variables = self._model.supernet.non_trainable_variables
-        values = _values(variables)
-        if stream == "weights":
-            return values
-        return [
-            value + tf.constant([0, _FAR], value.dtype)
-            if is_random_state(variable)
-            else value
-            for variable, value in zip(variables, values, strict=True)
-        ]
+        offset = _STREAM_DRAWS * (stream == "alphas") + _PART_DRAWS * part
+        return self._after_draws(
+            _values(self._model.supernet.non_trainable_variables),
+            _replica_draws() + offset,
+        )
 
     def bind(self, stream, batch):
         """Returns the loss on a batch, from the current state on.
@@ -175,12 +182,76 @@ class BilevelStep:
             batch: Tuple `(x, y, extra)` of tensors.
 
         Returns:
-            A `darts_tf.search.hypergradient.Bound`.
+            A `darts_tf.search.divided_batch.DividedBatch`.
         """
-        carried = _values(self._model.task.carried(stream))
-        return hypergradient_lib.Bound(
-            self._objectives[stream], (self.state(stream), carried, batch)
+        carried = [
+            replicas.own_rows(value)
+            for value in _values(self._model.task.carried(stream))
+        ]
+        parts = divided_batch.rows_of_parts(
+            (carried, tuple(batch)), self._num_parts(batch)
         )
+        return divided_batch.DividedBatch(
+            [
+                hypergradient_lib.Bound(
+                    self._objectives[stream], (self.state(stream, k), *part)
+                )
+                for k, part in enumerate(parts)
+            ]
+        )
+
+    def _num_parts(self, batch):
+        size, num_rows = self._model.micro_batch, batch[0].shape[0]
+        if size is None:
+            return 1
+        if num_rows is None or num_rows % size:
+            raise ValueError(
+                "A batch is taken in parts of `micro_batch` rows, so its rows "
+                "(those of one replica) must be known and divisible by it. "
+                f"Received: {num_rows} rows, micro_batch={size}"
+            )
+        return num_rows // size
+
+    def _joined(self, auxiliaries):
+        """Returns what came with the loss for the whole batch.
+
+        The moving statistics, which each part moved from where they were, are
+        averaged; so they move once, at their usual pace.
+        """
+        predictions, states, carried = zip(*auxiliaries, strict=True)
+        state = [
+            values[0]
+            if is_random_state(variable)
+            else divided_batch.mean(values)
+            for variable, *values in zip(
+                self._model.supernet.non_trainable_variables,
+                *states,
+                strict=True,
+            )
+        ]
+        return (
+            divided_batch.joined_rows(predictions),
+            self._after_draws(state, -_replica_draws()),
+            [
+                replicas.all_rows(value)
+                for value in divided_batch.joined_rows(carried)
+            ],
+        )
+
+    def _after_draws(self, state, num_draws):
+        """Returns a state with the random layers further on."""
+        if isinstance(num_draws, int) and not num_draws:
+            return state
+        return [
+            value + tf.cast(tf.stack([0, num_draws]), value.dtype)
+            if is_random_state(variable)
+            else value
+            for variable, value in zip(
+                self._model.supernet.non_trainable_variables,
+                state,
+                strict=True,
+            )
+        ]
 
     def xi(self, train_batch):
         """Returns the length of the virtual step."""
@@ -217,6 +288,7 @@ class BilevelStep:
     def _update_weights(self, gradients, train_batch):
         """Applies the gradients, at the learning rate of the batch."""
         optimizer, weights = self._model.optimizer, self._model.network_weights
+        gradients = [replicas.share(gradient) for gradient in gradients]
         scale = self._model.task.learning_rate_scale(train_batch)
         if scale is None:
             optimizer.apply(gradients, weights)
@@ -243,6 +315,13 @@ def is_random_state(variable):
         Boolean.
     """
     return variable.path.endswith("seed_generator_state")
+
+
+def _replica_draws():
+    """Returns how far this replica is on in the draws of random layers."""
+    if replicas.count() == 1:
+        return 0
+    return tf.cast(replicas.number(), "int64") * _REPLICA_DRAWS
 
 
 def _check_finite(loss, gradients):

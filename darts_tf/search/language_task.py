@@ -8,6 +8,7 @@ from darts_tf.models import perplexity
 from darts_tf.models import recurrent_supernet
 from darts_tf.search import bilevel_data
 from darts_tf.search import optimizers
+from darts_tf.search import replicas
 from darts_tf.search import task
 from darts_tf.search import token_arrays
 from darts_tf.spaces import checks
@@ -78,6 +79,8 @@ class LanguageTask(task.Task):
                 dtype=dtype,
                 trainable=False,
                 autocast=False,
+                # All replicas have all rows, and use their own.
+                aggregation="only_first_replica",
             )
             for stream in ("weights", "alphas")
         }
@@ -133,10 +136,12 @@ class LanguageTask(task.Task):
         return [self._hidden[stream]]
 
     def train_loss(self, model, batch, carried):
-        return self._loss(model, batch, carried, self.slowness)
+        loss, *others = self._loss(model, batch, carried, self.slowness)
+        return replicas.share(loss), *others
 
     def validation_loss(self, model, batch, carried):
-        return self._loss(model, batch, carried, 0.0)
+        loss, *others = self._loss(model, batch, carried, 0.0)
+        return replicas.share(loss), *others
 
     def _loss(self, model, batch, carried, slowness, training=True):
         tokens, targets, is_first = batch

@@ -9,6 +9,8 @@ a learning rate that changes, or with decay, the results drift apart.
 import keras
 import tensorflow as tf
 
+from darts_tf.search import replicas
+
 _ops = keras.ops
 
 
@@ -63,7 +65,7 @@ class _CoupledDecayOptimizer(keras.optimizers.Optimizer):
                 Defaults to `None`, those of `build`.
         """
         grads = [g if g is None else tf.convert_to_tensor(g) for g in grads]
-        super().apply(_sum_over_replicas(grads), trainable_variables)
+        super().apply(replicas.total(grads), trainable_variables)
 
     def _all_reduce_sum_gradients(self, grads_and_vars):
         # Keras would add the replicas' gradients up here, after each replica
@@ -355,16 +357,6 @@ def _handle(variable):
     if isinstance(variable, keras.Variable):
         variable = variable.value
     return variable.handle
-
-
-def _sum_over_replicas(gradients):
-    """Adds gradients up over the replicas of a distribution strategy."""
-    context = tf.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
-        return gradients
-    present = [gradient for gradient in gradients if gradient is not None]
-    sums = iter(context.all_reduce(tf.distribute.ReduceOp.SUM, present))
-    return [g if g is None else next(sums) for g in gradients]
 
 
 def _refuse_decoupled_decay(weight_decay):

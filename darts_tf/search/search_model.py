@@ -3,12 +3,18 @@
 import keras
 import tensorflow as tf
 
+from darts_tf.layers import kernels
 from darts_tf.models import alphas as alphas_lib
 from darts_tf.search import bilevel_step
 from darts_tf.search import exact_resume
 from darts_tf.search import hypergradient as hypergradient_lib
+from darts_tf.search import optimizers
+from darts_tf.search import replicas
 from darts_tf.search import tasks
+from darts_tf.spaces import checks
 from darts_tf.spaces import discretization
+
+_LARGEST = 2**31 - 1
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")
@@ -44,6 +50,10 @@ class DartsSearchModel(keras.Model):
             in the space of the weights. Defaults to `0.01`.
         seed: Integer, of the split and the order of arrays given to `fit`,
             and of the initial alphas. Defaults to `0`.
+        micro_batch: Optional integer. Each batch is then taken in parts of so
+            many rows, one after the other, and the gradients are averaged: a
+            step needs the memory of one part. Batch normalisation sees a part
+            at a time, as it were a batch. Defaults to `None`, whole batches.
         **kwargs: Keyword arguments of the supernet, such as `num_classes`,
             `filters` and `num_cells` of `darts_tf.ConvSupernet`, or
             `vocabulary_size` and `units` of `darts_tf.RecurrentSupernet`; with
@@ -102,6 +112,7 @@ class DartsSearchModel(keras.Model):
         xi=None,
         epsilon=0.01,
         seed=0,
+        micro_batch=None,
         **kwargs,
     ):
         base = ("name", "dtype", "trainable")
@@ -112,6 +123,11 @@ class DartsSearchModel(keras.Model):
         self.xi = xi
         self.epsilon = epsilon
         self.seed = seed
+        self.micro_batch = (
+            None
+            if micro_batch is None
+            else checks.integer(micro_batch, "micro_batch", 1, _LARGEST)
+        )
         self.task, self.supernet = tasks.make(
             self.space, seed, self.dtype_policy, kwargs
         )
@@ -203,8 +219,9 @@ class DartsSearchModel(keras.Model):
         Raises:
             ValueError: If `steps_per_execution` is not 1: both losses of each
                 step are checked before anything is changed. If the model is
-                of mixed_float16, or made in the scope of a strategy of
-                several replicas.
+                of mixed_float16, or was made in the scope of a strategy that
+                does not do; if the loss or an optimizer does not do with
+                several replicas or with `micro_batch`.
         """
         if kwargs.get("steps_per_execution", 1) != 1:
             raise ValueError(
@@ -218,12 +235,7 @@ class DartsSearchModel(keras.Model):
                 "mixed_bfloat16. "
                 f"Received: dtype_policy={self.dtype_policy.name!r}"
             )
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        if replicas > 1:
-            raise ValueError(
-                "The search runs on one device: its gradients are not summed "
-                f"over replicas. Received: a strategy of {replicas} replicas"
-            )
+        replicas.check_strategy(self.distribute_strategy)
         paper, paper_alpha = self.task.optimizers()
         if optimizer is None:
             optimizer = paper
@@ -239,6 +251,7 @@ class DartsSearchModel(keras.Model):
         )
         self.task.check_optimizer(self.optimizer)
         self.alpha_optimizer = keras.optimizers.get(alpha_optimizer)
+        self._check_divided()
         self.bilevel_step = bilevel_step.BilevelStep(self)
         self._build_optimizers()
 
@@ -328,20 +341,24 @@ class DartsSearchModel(keras.Model):
         source.check_for(self.supernet)
         validation_data = self.task.evaluation_data(validation_data)
         callbacks = list(callbacks or [])
-        if not self.compiled:
-            self.compile()
-            callbacks = [*self.task.callbacks(epochs), *callbacks]
-        if self.built:
-            self.task.prepare(self.supernet, source.input_shape)
-        else:
-            self.build(source.input_shape)
         steps_per_epoch = source.steps_per_epoch(steps_per_epoch)
+        strategy = self.distribute_strategy
+        with strategy.scope():
+            if not self.compiled:
+                self.compile()
+                callbacks = [*self.task.callbacks(epochs), *callbacks]
+            if self.built:
+                self.task.prepare(self.supernet, source.input_shape)
+            else:
+                self.build(source.input_shape)
         start_step = initial_epoch * steps_per_epoch
         resume = exact_resume.find(callbacks)
         if resume is not None:
             start_step = resume.restore(self, steps_per_epoch) or start_step
         dataset = source.dataset(self.seed, start_step)
-        self.task.create_metrics(self, dataset.element_spec[0])
+        with strategy.scope():
+            self.task.create_metrics(self, dataset.element_spec[0])
+        dataset = replicas.distributed(dataset, strategy)
         try:
             return super().fit(
                 dataset,
@@ -375,13 +392,15 @@ class DartsSearchModel(keras.Model):
         for metric in self.metrics:
             if metric.name == "loss":
                 metric.update_state(result.loss)
-        return self.task.update_metrics(self, train_batch, result.predictions)
+        return kernels.reducible(
+            self.task.update_metrics(self, train_batch, result.predictions)
+        )
 
     def test_step(self, data):
         """Evaluates the supernet, with moving statistics."""
         logs = self.task.test_step(self, data)
         logs.pop("alpha_loss", None)  # nothing was measured
-        return logs
+        return kernels.reducible(logs)
 
     def evaluate(self, x=None, *arguments, **kwargs):
         """Evaluates as `keras.Model.evaluate`, also on a text of word ids."""
@@ -414,6 +433,7 @@ class DartsSearchModel(keras.Model):
             "xi": self.xi,
             "epsilon": self.epsilon,
             "seed": self.seed,
+            "micro_batch": self.micro_batch,
             **self._options,
         }
 
@@ -445,6 +465,28 @@ class DartsSearchModel(keras.Model):
     def compile_from_config(self, config):
         """Restores both optimizers, built, so that their state can load."""
         self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def _check_divided(self):
+        """Raises an error for what does not do if a batch is divided."""
+        several = self.distribute_strategy.num_replicas_in_sync > 1
+        reduction = getattr(self.loss, "reduction", None)
+        if self.micro_batch is not None and reduction == "sum":
+            raise ValueError(
+                "With `micro_batch` the loss must be a mean over the batch. "
+                f"Received: loss={self.loss!r}, reduction={reduction!r}"
+            )
+        for optimizer in (self.optimizer, self.alpha_optimizer):
+            if several and not isinstance(
+                optimizer, (optimizers.SGD, optimizers.Adam)
+            ):
+                replicas.check_optimizer(optimizer)
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        # Under a strategy Keras would build the model on the first batch, and
+        # take a pair of batches for (x, y). `fit` has built everything.
+        metrics = self._compile_metrics
+        if metrics is not None and not metrics.built:
+            super()._maybe_symbolic_build(iterator, data_batch)
 
     def _build_optimizers(self):
         if self.built and self.compiled:

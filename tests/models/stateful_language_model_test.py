@@ -177,3 +177,14 @@ def test_a_single_step_has_no_loop_and_the_same_result(model):
             results["logits"][:, 0], expected[:, time], atol=1e-5
         )
     assert keras.ops.shape(state) == (BATCH, UNITS)
+
+
+def test_several_replicas_are_refused(monkeypatch):
+    class Strategy:
+        num_replicas_in_sync = 2
+
+    monkeypatch.setattr(
+        darts_tf.StatefulLanguageModel, "distribute_strategy", Strategy()
+    )
+    with pytest.raises(ValueError, match="2 replicas"):
+        stateful()

@@ -6,11 +6,15 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
+
+from tests import local_workers
 
 ROOT = pathlib.Path(__file__).parents[2]
 
 
-def test_two_devices_equal_one_with_the_whole_batch(tmp_path):
+def _train(folder, **environments):
+    """Trains in a process for each; a name ends in the number of devices."""
     # Devices can only be divided before TensorFlow starts.
     processes = [
         subprocess.Popen(
@@ -18,24 +22,41 @@ def test_two_devices_equal_one_with_the_whole_batch(tmp_path):
                 sys.executable,
                 "-m",
                 "tests.models.two_devices",
-                str(devices),
-                str(tmp_path / f"{devices}.npz"),
+                name[-1],
+                str(folder / f"{name}.npz"),
             ],
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
-        for devices in (1, 2)
+        for name, environment in environments.items()
     ]
     for process in processes:
         output, _ = process.communicate()
         assert process.returncode == 0, output
-    one, two = (dict(np.load(tmp_path / f"{n}.npz")) for n in (1, 2))
+    return [dict(np.load(folder / f"{name}.npz")) for name in environments]
+
+
+def _assert_equal(one, two):
     # Loss, weights and moving statistics after 3 steps in float32, where sums
     # over a batch are taken in another order; seen was 4e-6.
     for name, expected in one.items():
         np.testing.assert_allclose(
             two[name], expected, atol=1e-4 * np.abs(expected).max(), rtol=0
         )
+
+
+def test_two_devices_equal_one_with_the_whole_batch(tmp_path):
+    _assert_equal(*_train(tmp_path, devices_1={}, devices_2={}))
+
+
+@pytest.mark.slow
+def test_two_workers_equal_one_device_with_the_whole_batch(tmp_path):
+    first, second = local_workers.environments()
+    one, *both = _train(
+        tmp_path, devices_1={}, first_of_2=first, second_of_2=second
+    )
+    for found in both:
+        _assert_equal(one, found)

@@ -3,6 +3,7 @@
 python -m tests.models.two_devices 2 LOSSES.npz
 """
 
+import os
 import sys
 
 import keras
@@ -24,17 +25,22 @@ GENOTYPE = darts_tf.Genotype(
 )
 
 
-def train(num_devices, path):
+def strategy_of(num_devices):
+    """Returns the strategy of devices, or of workers if `TF_CONFIG` is set."""
+    if "TF_CONFIG" in os.environ:
+        return tf.distribute.MultiWorkerMirroredStrategy()
     devices = [f"CPU:{k}" for k in range(num_devices)]
     tf.config.set_logical_device_configuration(
         tf.config.list_physical_devices("CPU")[0],
         [tf.config.LogicalDeviceConfiguration()] * num_devices,
     )
-    strategy = (
-        tf.distribute.MirroredStrategy(devices)
-        if num_devices > 1
-        else tf.distribute.get_strategy()
-    )
+    if num_devices > 1:
+        return tf.distribute.MirroredStrategy(devices)
+    return tf.distribute.get_strategy()
+
+
+def train(num_devices, path):
+    strategy = strategy_of(num_devices)
     assert strategy.num_replicas_in_sync == num_devices
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)

@@ -473,16 +473,6 @@ def test_float16_is_refused():
         _model(compiled=False, dtype="mixed_float16").compile()
 
 
-def test_several_replicas_are_refused(monkeypatch):
-    class Strategy:
-        num_replicas_in_sync = 2
-
-    model = _model(compiled=False)
-    monkeypatch.setattr(tf.distribute, "get_strategy", Strategy)
-    with pytest.raises(ValueError, match="2 replicas"):
-        model.compile()
-
-
 def test_bfloat16_searches_with_alphas_in_float32():
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:

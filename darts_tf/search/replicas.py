@@ -1,0 +1,177 @@
+"""Several devices: what each replica takes of a batch, and what they add up.
+
+A replica has its share of the rows of each batch and all of the variables. Its
+loss is its share of the mean over the whole batch, so that losses and
+gradients become those of the whole batch when they are added up.
+"""
+
+import keras
+import tensorflow as tf
+
+
+def check_strategy(strategy):
+    """Raises an error for a strategy that the search cannot use.
+
+    Args:
+        strategy: A `tf.distribute.Strategy`.
+
+    Raises:
+        ValueError: If its replicas do not take their steps together.
+    """
+    if isinstance(
+        strategy,
+        (
+            tf.distribute.ParameterServerStrategy,
+            tf.distribute.experimental.CentralStorageStrategy,
+            tf.distribute.TPUStrategy,
+        ),
+    ):
+        raise ValueError(
+            "A search needs MirroredStrategy or MultiWorkerMirroredStrategy: "
+            "its replicas add gradients up several times in a step, so each "
+            "must hold all variables and take its steps with the others; and "
+            "XLA, which TPUs need, drops the check for finite losses. "
+            f"Received: {type(strategy).__name__}"
+        )
+
+
+def check_optimizer(optimizer):
+    """Raises an error for one of Keras' own optimizers that clips.
+
+    Args:
+        optimizer: A Keras optimizer.
+
+    Raises:
+        ValueError: If it clips.
+    """
+    for name in ("clipnorm", "global_clipnorm", "clipvalue"):
+        if getattr(optimizer, name, None) is not None:
+            raise ValueError(
+                "Keras clips the gradients of each replica before they are "
+                "added up; `darts_tf.search.SGD` clips their sum. "
+                f"Received: optimizer={optimizer.name!r}, "
+                f"{name}={getattr(optimizer, name)}"
+            )
+
+
+def count():
+    """Returns how many replicas take this step together, 1 outside of one."""
+    context = tf.distribute.get_replica_context()
+    return 1 if context is None else context.num_replicas_in_sync
+
+
+def number():
+    """Returns which of the replicas this is, from 0, as an integer tensor."""
+    return tf.cast(
+        tf.distribute.get_replica_context().replica_id_in_sync_group, "int32"
+    )
+
+
+def total(tensors):
+    """Adds up over the replicas.
+
+    Args:
+        tensors: List of tensors; `None` stays.
+
+    Returns:
+        List of tensors, the same in all replicas.
+    """
+    present = [tensor for tensor in tensors if tensor is not None]
+    if count() == 1 or not present:
+        return tensors
+    context = tf.distribute.get_replica_context()
+    sums = iter(context.all_reduce(tf.distribute.ReduceOp.SUM, present))
+    return [tensor if tensor is None else next(sums) for tensor in tensors]
+
+
+def share(tensor):
+    """Divides by the number of replicas: what will be added up again."""
+    replicas = count()
+    return tensor if replicas == 1 else tensor / replicas
+
+
+def own_rows(tensor):
+    """Returns this replica's rows of a tensor that all replicas have.
+
+    Args:
+        tensor: Tensor with as many rows as a whole batch.
+
+    Returns:
+        Tensor.
+    """
+    if count() == 1:
+        return tensor
+    num_rows = tensor.shape[0] // count()
+    start = [number() * num_rows] + [0] * (tensor.shape.rank - 1)
+    return tf.slice(tensor, start, (num_rows, *tensor.shape[1:]))
+
+
+def all_rows(tensor):
+    """Joins the rows of all replicas: the reverse of `own_rows`.
+
+    Args:
+        tensor: Tensor of this replica's rows.
+
+    Returns:
+        Tensor, the same in all replicas.
+    """
+    if count() == 1:
+        return tensor
+    # A sum with zeros: all strategies have it, for all types of numbers.
+    num_rows = tensor.shape[0]
+    before = number() * num_rows
+    after = (count() - 1) * num_rows - before
+    paddings = [(before, after)] + [(0, 0)] * (tensor.shape.rank - 1)
+    (rows,) = total([tf.pad(tensor, paddings)])
+    return tf.ensure_shape(rows, (count() * num_rows, *tensor.shape[1:]))
+
+
+def distributed(dataset, strategy):
+    """Gives each replica its rows of each batch.
+
+    Every worker reads the whole data set and keeps the rows of its devices,
+    so that a batch is the same, in the same order, on however many. Scalars go
+    to all.
+
+    Args:
+        dataset: A `tf.data.Dataset`.
+        strategy: The `tf.distribute.Strategy`.
+
+    Returns:
+        What Keras takes for a data set.
+
+    Raises:
+        ValueError: If the rows cannot be divided, or are not known.
+    """
+    replicas = strategy.num_replicas_in_sync
+    if replicas == 1:
+        return dataset
+    for spec in keras.tree.flatten(dataset.element_spec):
+        if spec.shape.rank and (
+            spec.shape[0] is None or spec.shape[0] % replicas
+        ):
+            raise ValueError(
+                "The rows of a batch are divided among the replicas, so their "
+                f"number must be known and divisible by {replicas}. "
+                f"Received: a tensor of shape {spec.shape}"
+            )
+
+    def rows_by_replica(context):
+        local = replicas // context.num_input_pipelines
+        first = local * context.input_pipeline_id
+
+        def divide(tensor):
+            if tensor.shape.rank == 0:
+                return tf.repeat(tensor[None], local)
+            rows = tensor.shape[0] // replicas
+            own = tensor[first * rows : (first + local) * rows]
+            shape = tf.concat([(local, rows), tf.shape(tensor)[1:]], 0)
+            divided = tf.reshape(own, shape)
+            divided.set_shape((local, rows, *tensor.shape[1:]))
+            return divided
+
+        return dataset.map(
+            lambda *batch: keras.tree.map_structure(divide, batch)
+        ).unbatch()
+
+    return strategy.distribute_datasets_from_function(rows_by_replica)

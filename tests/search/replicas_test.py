@@ -1,0 +1,129 @@
+"""The search on several devices and workers, each in a process of its own."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from darts_tf.search import replicas
+from tests import local_workers
+from trainers import cnn_search
+from trainers import ptb_search
+
+ROOT = pathlib.Path(__file__).parents[2]
+# Of the largest number of a variable. Float32 sums in another order; what a
+# replica sees alone is off by 1e-2 and more.
+TOLERANCE = 1e-4
+
+
+def _start(strategy, path, *mode, **environment):
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "tests.search.several_replicas",
+            strategy,
+            str(path),
+            *mode,
+        ],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def _results(processes):
+    found = []
+    for path, process in processes.items():
+        output, _ = process.communicate()
+        assert process.returncode == 0, output
+        found.append(dict(np.load(path)))
+    return found
+
+
+def _assert_equal(results):
+    expected, *others = results
+    assert len(expected) > 10
+    for found in others:
+        assert set(found) == set(expected)
+        for name, value in expected.items():
+            np.testing.assert_allclose(
+                found[name],
+                value,
+                rtol=0,
+                atol=TOLERANCE * np.abs(value).max(),
+                err_msg=name,
+            )
+
+
+def _on_one_and_two(folder, *mode):
+    return _results(
+        {
+            folder / f"{name}.npz": _start(name, folder / f"{name}.npz", *mode)
+            for name in ("none", "mirrored")
+        }
+    )
+
+
+def test_two_devices_take_the_step_of_one_with_the_whole_batch(tmp_path):
+    _assert_equal(_on_one_and_two(tmp_path, "eager"))
+
+
+@pytest.mark.slow
+def test_two_devices_equal_one_in_graphs_over_several_steps(tmp_path):
+    _assert_equal(_on_one_and_two(tmp_path))
+
+
+@pytest.mark.slow
+def test_two_workers_equal_one_device(tmp_path):
+    processes = {
+        tmp_path / f"worker_{k}.npz": _start(
+            "workers", tmp_path / f"worker_{k}.npz", **environment
+        )
+        for k, environment in enumerate(local_workers.environments())
+    }
+    processes[tmp_path / "none.npz"] = _start("none", tmp_path / "none.npz")
+    first, second, one = _results(processes)
+    for name, value in first.items():
+        np.testing.assert_array_equal(second[name], value, err_msg=name)
+    _assert_equal([one, first])
+
+
+class _TwoReplicas:
+    num_replicas_in_sync = 2
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (None, 4)])
+def test_rows_that_cannot_be_divided_are_refused(shape):
+    dataset = tf.data.Dataset.from_generator(
+        list, output_signature=tf.TensorSpec(shape)
+    )
+    with pytest.raises(ValueError, match="divisible by 2"):
+        replicas.distributed(dataset, _TwoReplicas())
+
+
+@pytest.mark.parametrize("name", ["ParameterServerStrategy", "TPUStrategy"])
+def test_strategies_of_another_kind_are_refused(name):
+    kind = getattr(tf.distribute, name)
+    with pytest.raises(ValueError, match=f"Received: {kind.__name__}"):
+        replicas.check_strategy(kind.__new__(kind))
+
+
+def test_an_optimizer_that_clips_each_replica_is_refused():
+    replicas.check_optimizer(keras.optimizers.SGD())
+    with pytest.raises(ValueError, match=r"global_clipnorm=5\.0"):
+        replicas.check_optimizer(keras.optimizers.SGD(global_clipnorm=5.0))
+
+
+def test_commands_refuse_strategies_that_cannot_work():
+    with pytest.raises(ValueError, match="strategy='tpu'"):
+        cnn_search.Config(workdir="new", strategy="tpu")
+    with pytest.raises(ValueError, match="--novary_length"):
+        ptb_search.Config(workdir="new", strategy="mirrored")
