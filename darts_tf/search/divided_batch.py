@@ -37,10 +37,18 @@ class DividedBatch(typing.NamedTuple):
 
     def mixed_product(self, weights, alphas, vector):
         """Returns the product of `Objective.mixed_product`."""
-        products, _ = self._mean(
-            lambda part: part.mixed_product(weights, alphas, vector),
-            lambda products: (products,),
+        return self._mean_product(
+            lambda part: part.mixed_product(weights, alphas, vector)
         )
+
+    def alpha_hessian_product(self, weights, alphas, vector):
+        """Returns the product of `Objective.alpha_hessian_product`."""
+        return self._mean_product(
+            lambda part: part.alpha_hessian_product(weights, alphas, vector)
+        )
+
+    def _mean_product(self, evaluate):
+        products, _ = self._mean(evaluate, lambda products: (products,))
         return products
 
     def _mean(self, evaluate, additive):
