@@ -18,6 +18,8 @@ from darts_tf.models.recurrent_network import RecurrentNetwork
 from darts_tf.models.recurrent_supernet import RecurrentSupernet
 from darts_tf.models.stateful_language_model import StatefulLanguageModel
 from darts_tf.search.callbacks import SearchLog
+from darts_tf.search.collapse_guard import CollapseGuard
+from darts_tf.search.exact_resume import ExactResume
 from darts_tf.search.hypergradient_check import check_hypergradient
 from darts_tf.search.search_model import DartsSearchModel
 from darts_tf.spaces import zoo

@@ -11,7 +11,9 @@ are not touched.
 
 The folder `workdir` gets, as the search goes on, `config.json`,
 `genotype.json` (which `trainers.cnn_train` takes as `--genotype`), the drawn
-`cell.svg`, `alphas.jsonl`, `history.jsonl` and `tensorboard/`.
+`cell.svg`, `alphas.jsonl`, `history.jsonl` and `tensorboard/`, and the
+state in `checkpoint.npz`; at the end `metrics.json`. The same command on the
+folder of a run that was stopped goes on at the step where it was.
 """
 
 import dataclasses
@@ -25,6 +27,7 @@ from darts_tf.data import streams
 from darts_tf.search import schedules
 from trainers import images
 from trainers import options
+from trainers import resumable
 from trainers import search_run
 
 
@@ -32,7 +35,9 @@ from trainers import search_run
 class Config:
     """Options of the search; each field is a flag of the same name."""
 
-    workdir: str = options.option("New folder for everything that is found.")
+    workdir: str = options.option(
+        "Folder for everything that is found: new, or of a stopped run."
+    )
     dataset: str = options.option(
         "digits, a data set of TensorFlow Datasets, or a folder of images.",
         "cifar10",
@@ -86,13 +91,14 @@ class Config:
     )
     flip: bool = options.option("Flip images at random.", True)
     cutout: int = options.option("Side of the square cut out, in pixels.", 0)
+    collapse_guard: str = search_run.GUARD
+    eigenvalue_every: int | None = search_run.EIGENVALUE_EVERY
+    checkpoint_every: int | None = resumable.EVERY
     seed: int = options.option("Seeds Python, NumPy, TensorFlow and data.", 0)
 
     def __post_init__(self):
         """Fails on values that would only show after a long time."""
-        search_run.check_positive(
-            self, "epochs", "batch_size", "filters", "num_cells"
-        )
+        search_run.check(self, "filters", "num_cells")
 
 
 PRESETS = {
@@ -122,10 +128,10 @@ def run(config):
     keras.utils.set_random_seed(config.seed)
     dataset = images.load(config)
     model = _make_model(config, dataset)
-    pairs, steps = _pairs(config, dataset)
+    pairs_from, steps = _pairs(config, dataset)
     return search_run.search(
         model,
-        pairs,
+        pairs_from,
         config,
         steps,
         f"Searching on {dataset.name}",
@@ -167,25 +173,31 @@ def _make_model(config, dataset):
 
 
 def _pairs(config, dataset):
-    """Returns the pairs of batches, and how many there are in an epoch."""
+    """Returns the pairs from a step on, and how many an epoch has."""
     x, y = dataset.train
     parts = splitting.split_indices(y, config.train_fraction, config.seed)
     train, alpha = ((x[part], y[part]) for part in parts)
     steps = streams.steps_per_epoch(len(train[1]), config.batch_size)
-    pairs = streams.paired(
-        train,
-        alpha,
-        config.batch_size,
-        seed=config.seed,
-        transform=augmentation.training_transform(
-            dataset.mean,
-            dataset.std,
-            config.crop_padding,
-            config.flip,
-            config.cutout,
-        ),
+    transform = augmentation.training_transform(
+        dataset.mean,
+        dataset.std,
+        config.crop_padding,
+        config.flip,
+        config.cutout,
     )
-    return pairs, config.steps_per_epoch or steps
+
+    def pairs_from(step):
+        return streams.paired(
+            train,
+            alpha,
+            config.batch_size,
+            seed=config.seed,
+            start_step=step,
+            transform=transform,
+        )
+
+    pairs_from(0)  # says now what does not fit
+    return pairs_from, config.steps_per_epoch or steps
 
 
 if __name__ == "__main__":

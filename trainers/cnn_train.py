@@ -10,16 +10,15 @@ minute on 2 CPU cores; `paper` is the protocol of Appendix A.2.1 of the DARTS
 paper, on CIFAR-10 (2.76 +- 0.09 % test error there). The test images are
 looked at once, after training.
 
-The folder `workdir` gets `config.json`, `genotype.json`, with each epoch
-`history.jsonl` and `checkpoint.npz`, and at the end `metrics.json` and
+The folder `workdir` gets `config.json` and `genotype.json`; as training goes on
+`history.jsonl` and the state in `checkpoint.npz`; at the end `metrics.json` and
 `network.keras`. The same command on the folder of a run that was stopped goes
-on after its last whole epoch. With `--runs=10` the training is repeated with
-as many seeds, each in a folder of its own, `run_0` to `run_9`, and
-`metrics.json` has the mean and the deviation of their test errors.
+on at the step where it was. With `--runs=10` the training is repeated with as
+many seeds, each in a folder of its own, `run_0` to `run_9`, and `metrics.json`
+has the mean and the deviation of their test errors.
 """
 
 import dataclasses
-import json
 import statistics
 import time
 
@@ -81,6 +80,7 @@ class Config:
     )
     flip: bool = options.option("Flip images at random.", True)
     cutout: int = options.option("Side of the square cut out, in pixels.", 16)
+    checkpoint_every: int | None = resumable.EVERY
     seed: int = options.option("Seeds Python, NumPy, TensorFlow and data.", 0)
     runs: int = options.option(
         "Trainings, with the seeds `seed`, `seed + 1` and so on.", 1
@@ -96,6 +96,7 @@ class Config:
             "filters",
             "num_cells",
             "runs",
+            "checkpoint_every",
         )
 
 
@@ -128,27 +129,27 @@ def run(config):
     genotype = genotypes.read(config.genotype, "conv")
     dataset = images.load(config)
     _make_network(config, genotype, dataset)  # fails on what cannot work
-    streams.steps_per_epoch(len(dataset.train[1]), config.batch_size)
-    folder, _ = workdir.create_or_resume(
-        config.workdir, options.to_json(config)
-    )
+    _batches(config, dataset, config.seed)
+    folder, finished = resumable.open_folder(config)
+    if finished:
+        return workdir.read_json(folder / workdir.METRICS_FILE)
     if config.runs == 1:
         return _train(config, genotype, dataset, config.seed, folder)
-    finished = []
+    results = []
     for index in range(config.runs):
         each = folder / f"run_{index}"
         each.mkdir(exist_ok=True)
         path = each / workdir.METRICS_FILE
-        finished.append(
-            json.loads(path.read_text(encoding="utf-8"))
+        results.append(
+            workdir.read_json(path)
             if path.exists()
             else _train(config, genotype, dataset, config.seed + index, each)
         )
-    errors = [1 - metrics["test_accuracy"] for metrics in finished]
+    errors = [1 - metrics["test_accuracy"] for metrics in results]
     metrics = {
         "test_error_mean": statistics.mean(errors),
         "test_error_deviation": statistics.stdev(errors),
-        "runs": finished,
+        "runs": results,
     }
     workdir.write_json(folder / workdir.METRICS_FILE, metrics)
     print(
@@ -163,10 +164,8 @@ def _train(config, genotype, dataset, seed, folder):
     """Trains and evaluates once; returns what it wrote to `metrics.json`."""
     keras.utils.set_random_seed(seed)
     network = _make_network(config, genotype, dataset)
-    steps = config.steps_per_epoch or streams.steps_per_epoch(
-        len(dataset.train[1]), config.batch_size
-    )
-    genotype.save(folder / "genotype.json")
+    batches_from, steps = _batches(config, dataset, seed)
+    resumable.keep_genotype(folder, genotype)
     metrics = {
         "seed": seed,
         "parameters": darts_tf.count_parameters(
@@ -184,10 +183,9 @@ def _train(config, genotype, dataset, seed, folder):
     start = time.perf_counter()
     resumable.fit(
         network,
-        lambda step: _batches(config, dataset, seed, step),
+        batches_from,
         steps,
         config.epochs,
-        folder,
         [
             schedules.CosineDecay(
                 config.learning_rate,
@@ -195,6 +193,8 @@ def _train(config, genotype, dataset, seed, folder):
                 config.epochs,
             ),
             darts_tf.LinearDropPath(config.drop_path_rate, config.epochs),
+            darts_tf.search.HistoryLog(folder),
+            darts_tf.ExactResume(folder, config.checkpoint_every),
         ],
     )
     metrics["train_seconds"] = round(time.perf_counter() - start, 1)
@@ -235,20 +235,28 @@ def _make_network(config, genotype, dataset):
     return network
 
 
-def _batches(config, dataset, seed, start_step):
-    return streams.batches(
-        dataset.train,
-        config.batch_size,
-        seed,
-        start_step,
-        transform=augmentation.training_transform(
-            dataset.mean,
-            dataset.std,
-            config.crop_padding,
-            config.flip,
-            config.cutout,
-        ),
+def _batches(config, dataset, seed):
+    """Returns the batches from a step on, and how many an epoch has."""
+    steps = streams.steps_per_epoch(len(dataset.train[1]), config.batch_size)
+    transform = augmentation.training_transform(
+        dataset.mean,
+        dataset.std,
+        config.crop_padding,
+        config.flip,
+        config.cutout,
     )
+
+    def batches_from(step):
+        return streams.batches(
+            dataset.train,
+            config.batch_size,
+            seed,
+            step,
+            transform=transform,
+        )
+
+    batches_from(0)  # says now what does not fit
+    return batches_from, config.steps_per_epoch or steps
 
 
 if __name__ == "__main__":

@@ -29,8 +29,6 @@ import pathlib
 import tempfile
 from typing import Any
 
-import keras
-
 import darts_tf
 from trainers import device
 from trainers import export_images
@@ -207,7 +205,7 @@ def _load(config: Config) -> tuple[Any, Any, dict[str, Any]]:
             f"its training run beside it. Received: network={str(path)!r}"
         )
     training = json.loads(beside.read_text(encoding="utf-8"))
-    network = keras.saving.load_model(path)
+    network = darts_tf.models.load_network(path)
     if isinstance(network, darts_tf.RecurrentNetwork):
         return export_steps.StepExport, network, training
     if isinstance(network, darts_tf.ConvNetwork):

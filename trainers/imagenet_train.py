@@ -13,10 +13,10 @@ weeks). `--dataset` is a folder in the layout of ImageNet, `train/<class>/*` and
 are read while they are used. The test images, those of `val`, are looked at
 once, after training.
 
-The folder `workdir` gets `config.json`, `genotype.json`, and with each epoch
-`history.jsonl` and `checkpoint.npz`; at the end `metrics.json` and
-`network.keras`. The same command on the folder of a run that was stopped goes
-on after its last whole epoch.
+The folder `workdir` gets `config.json`, `genotype.json`, and as training goes
+on `history.jsonl` and the state in `checkpoint.npz`; at the end `metrics.json`
+and `network.keras`. The same command on the folder of a run that was stopped
+goes on at the step where it was.
 """
 
 import dataclasses
@@ -99,6 +99,7 @@ class Config:
     strategy: str = options.option(
         "none, or mirrored: each batch divided among all GPUs.", "none"
     )
+    checkpoint_every: int | None = resumable.EVERY
     seed: int = options.option("Seeds Python, NumPy, TensorFlow and data.", 0)
 
     def __post_init__(self):
@@ -111,6 +112,7 @@ class Config:
             "filters",
             "num_cells",
             "image_size",
+            "checkpoint_every",
         )
         options.check_choice(self, "over_budget", ("refuse", "warn"))
         options.check_choice(self, "strategy", ("none", "mirrored"))
@@ -163,10 +165,10 @@ def run(config):
     with strategy.scope():
         network = _make_network(config, genotype, dataset.num_classes)
     metrics = _sizes(config, network)
-    folder, _ = workdir.create_or_resume(
-        config.workdir, options.to_json(config)
-    )
-    genotype.save(folder / "genotype.json")
+    folder, finished = resumable.open_folder(config)
+    if finished:
+        return workdir.read_json(folder / workdir.METRICS_FILE)
+    resumable.keep_genotype(folder, genotype)
     print(
         f"Training on {dataset.name}: {dataset.num_train:,} images, {steps} "
         f"steps an epoch, {strategy.num_replicas_in_sync} device(s), "
@@ -181,12 +183,13 @@ def run(config):
         ),
         steps,
         config.epochs,
-        folder,
         [
             schedules.ExponentialDecay(
                 config.learning_rate, config.learning_rate_decay
             ),
             darts_tf.LinearDropPath(config.drop_path_rate, config.epochs),
+            darts_tf.search.HistoryLog(folder),
+            darts_tf.ExactResume(folder, config.checkpoint_every),
         ],
     )
     metrics["train_seconds"] = round(time.perf_counter() - start, 1)

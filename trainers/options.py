@@ -19,6 +19,8 @@ imported into one process, and `run(config)` can be called without them.
 
 import contextlib
 import dataclasses
+import math
+import signal
 import sys
 import types
 import typing
@@ -84,8 +86,9 @@ def resolve(
         An instance of `config_class`.
 
     Raises:
-        ValueError: If the preset or a field is unknown, or if a field without
-            a default gets no value; and what the config itself raises.
+        ValueError: If the preset or a field is unknown, if a field without a
+            default gets no value, or if a number is not finite; and what the
+            config itself raises.
 
     Example:
 
@@ -118,6 +121,12 @@ def resolve(
     ]
     if missing:
         raise ValueError(f"A value is required for {', '.join(missing)}")
+    for name, value in values.items():
+        # No option of any trainer means something as NaN or infinity.
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(
+                f"`{name}` must be a finite number. Received: {name}={value}"
+            )
     return config_class(**values)
 
 
@@ -252,8 +261,9 @@ def main(
             if debug:
                 raise
             sys.exit(f"error: {error}")
-        except KeyboardInterrupt:
-            sys.exit(130)  # as a shell reports it; `run` has said the rest
+        except KeyboardInterrupt as error:
+            # As a shell reports it; `run` has said the rest.
+            sys.exit(128 + getattr(error, "signal_number", signal.SIGINT))
 
     with contextlib.ExitStack() as cleanup:
         for flag in defined:

@@ -11,7 +11,9 @@ the test text is not touched.
 
 The folder `workdir` gets, as the search goes on, `config.json`,
 `genotype.json` (which `trainers.ptb_train` takes as `--genotype`), the drawn
-`cell.svg`, `alphas.jsonl`, `history.jsonl` and `tensorboard/`.
+`cell.svg`, `alphas.jsonl`, `history.jsonl` and `tensorboard/`, and the
+state in `checkpoint.npz`; at the end `metrics.json`. The same command on the
+folder of a run that was stopped goes on at the step where it was.
 """
 
 import dataclasses
@@ -22,6 +24,7 @@ import darts_tf
 from darts_tf.data import corpus as corpus_lib
 from darts_tf.data import text_streams
 from trainers import options
+from trainers import resumable
 from trainers import search_run
 
 
@@ -29,7 +32,9 @@ from trainers import search_run
 class Config:
     """Options of the search; each field is a flag of the same name."""
 
-    workdir: str = options.option("New folder for everything that is found.")
+    workdir: str = options.option(
+        "Folder for everything that is found: new, or of a stopped run."
+    )
     corpus: str = options.option(
         "ptb, wikitext-2, topics, or a folder with train.txt, valid.txt and "
         "test.txt.",
@@ -77,13 +82,14 @@ class Config:
     )
     alpha_learning_rate: float = options.option("Of the alphas (Adam).", 3e-3)
     alpha_weight_decay: float = options.option("Of the alphas.", 1e-3)
+    collapse_guard: str = search_run.GUARD
+    eigenvalue_every: int | None = search_run.EIGENVALUE_EVERY
+    checkpoint_every: int | None = resumable.EVERY
     seed: int = options.option("Seeds Python, NumPy, TensorFlow and data.", 0)
 
     def __post_init__(self):
         """Fails on values that would only show after a long time."""
-        search_run.check_positive(
-            self, "epochs", "batch_size", "sequence_length", "units"
-        )
+        search_run.check(self, "sequence_length", "units")
 
 
 PRESETS = {
@@ -114,9 +120,9 @@ def run(config):
     keras.utils.set_random_seed(config.seed)
     corpus = corpus_lib.load(config.corpus, config.data_dir)
     model = _make_model(config, corpus)
-    pairs, steps = _pairs(config, corpus)
+    pairs_from, steps = _pairs(config, corpus)
     return search_run.search(
-        model, pairs, config, steps, f"Searching on {corpus.name}"
+        model, pairs_from, config, steps, f"Searching on {corpus.name}"
     )
 
 
@@ -161,22 +167,27 @@ def _make_model(config, corpus):
 
 
 def _pairs(config, corpus):
-    """Returns the pairs of pieces, and how many there are in an epoch."""
-    pairs = text_streams.paired(
-        corpus.train,
-        corpus.valid,
-        config.batch_size,
-        config.sequence_length,
-        seed=config.seed,
-        vary_length=config.vary_length,
-    )
+    """Returns the pairs from a step on, and how many an epoch has."""
+
+    def pairs_from(step):
+        return text_streams.paired(
+            corpus.train,
+            corpus.valid,
+            config.batch_size,
+            config.sequence_length,
+            seed=config.seed,
+            start_step=step,
+            vary_length=config.vary_length,
+        )
+
+    pairs_from(0)  # says now what does not fit
     steps = text_streams.steps_per_epoch(
         len(corpus.train),
         config.batch_size,
         config.sequence_length,
         config.vary_length,
     )
-    return pairs, config.steps_per_epoch or steps
+    return pairs_from, config.steps_per_epoch or steps
 
 
 if __name__ == "__main__":

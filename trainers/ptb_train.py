@@ -13,15 +13,13 @@ WikiText-2 (71.2 and 69.6). SGD becomes averaged SGD when the validation loss
 stops to fall; then the averaged weights are what is evaluated and kept.
 
 The folder `workdir` gets `config.json`, `genotype.json` and `vocabulary.txt`;
-after each epoch `history.jsonl`, `checkpoint.npz` and, at the best validation
-loss so far, `network.keras`; at the end `metrics.json`. The test text is read
-once, at the end. A run that was stopped, also by force, goes on after its last
-whole epoch when the same command is given again.
+after each epoch `history.jsonl` and, at the best validation loss so far,
+`network.keras`; the state as it goes on in `checkpoint.npz`; at the end
+`metrics.json`. The test text is read once, at the end. A run that was stopped
+goes on at the step where it was when the same command is given again.
 """
 
-import contextlib
 import dataclasses
-import json
 import math
 import time
 
@@ -31,14 +29,16 @@ import darts_tf
 from darts_tf.data import corpus as corpus_lib
 from darts_tf.data import text_streams
 from darts_tf.export import step_model
-from darts_tf.search import checkpoint
 from darts_tf.spaces import atomic_file
 from trainers import genotypes
 from trainers import options
+from trainers import resumable
 from trainers import workdir
 
 _POSITIVE = (
     "epochs",
+    "steps_per_epoch",
+    "checkpoint_every",
     "batch_size",
     "evaluation_batch_size",
     "test_batch_size",
@@ -93,21 +93,12 @@ class Config:
         "averaged SGD.",
         5,
     )
+    checkpoint_every: int | None = resumable.EVERY
     seed: int = options.option("Seeds Python, NumPy, TensorFlow and data.", 0)
 
     def __post_init__(self):
         """Fails on values that would only show after a long time."""
-        for name in _POSITIVE:
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"`{name}` must be positive. "
-                    f"Received: {name}={getattr(self, name)}"
-                )
-        if self.steps_per_epoch is not None and self.steps_per_epoch < 1:
-            raise ValueError(
-                "`steps_per_epoch` must be positive. "
-                f"Received: steps_per_epoch={self.steps_per_epoch}"
-            )
+        options.check_positive(self, *_POSITIVE)
         if not self.learning_rate > 0:
             raise ValueError(
                 "`learning_rate` must be positive. "
@@ -173,17 +164,12 @@ def run(config):
         config.sequence_length,
         config.vary_length,
     )
-    pieces = _pieces(config, text, start_step=0)  # before there is a folder
-    folder, resumes = workdir.create_or_resume(
-        config.workdir, options.to_json(config)
-    )
-    progress = _Progress(folder, model, switch)
-    if resumes:
-        _check_same_cell(folder, genotype)
-    if resumes and progress.restore():
-        pieces = _pieces(config, text, progress.epochs * steps)
-        print(f"Going on after epoch {progress.epochs} of {folder}.")
-    genotype.save(folder / "genotype.json")
+    _pieces(config, text, start_step=0)  # says now what does not fit
+    folder, finished = resumable.open_folder(config)
+    if finished:
+        return workdir.read_json(folder / workdir.METRICS_FILE)
+    resume = darts_tf.ExactResume(folder, config.checkpoint_every, [switch])
+    resumable.keep_genotype(folder, genotype)
     step_model.write_vocabulary(
         folder / step_model.VOCABULARY_FILE, text.vocabulary
     )
@@ -194,26 +180,23 @@ def run(config):
         f"Results go to {folder}.",
         flush=True,
     )
-    try:
-        if progress.epochs < config.epochs:
-            model.fit(
-                pieces,
-                epochs=config.epochs,
-                initial_epoch=progress.epochs,
-                steps_per_epoch=steps,
-                validation_data=valid,
-                shuffle=False,
-                callbacks=[_WordsPerSecond(model), switch, progress],
-            )
-    except KeyboardInterrupt:
-        print(
-            "\nStopped. The same command goes on after epoch "
-            f"{progress.epochs}."
-        )
-        raise
+    resumable.fit(
+        model,
+        lambda step: _pieces(config, text, step),
+        steps,
+        config.epochs,
+        [
+            _WordsPerSecond(model),
+            switch,
+            darts_tf.search.HistoryLog(folder),
+            _KeepBest(folder / "network.keras", model.network, switch, resume),
+            resume,
+        ],
+        validation_data=valid,
+    )
     metrics = {
         "parameters": parameters,
-        **_evaluate(config, model, progress, valid, test),
+        **_evaluate(config, model, folder, resume.history, valid, test),
     }
     workdir.write_json(folder / workdir.METRICS_FILE, metrics)
     print(
@@ -222,16 +205,6 @@ def run(config):
         + (" (averaged weights)" if metrics["averaged"] else "")
     )
     return metrics
-
-
-def _check_same_cell(folder, genotype):
-    """Refuses to go on with a cell whose matrices only happen to fit."""
-    path = folder / "genotype.json"
-    if path.exists() and darts_tf.Genotype.load(path) != genotype:
-        raise ValueError(
-            "A run goes on with the genotype it was begun with, that of "
-            f"{str(path)!r}. Received: genotype={genotype}"
-        )
 
 
 def _make_model(config, genotype, text):
@@ -278,9 +251,9 @@ def _pieces(config, text, start_step):
     )
 
 
-def _evaluate(config, model, progress, valid, test):
+def _evaluate(config, model, folder, lines, valid, test):
     """Evaluates the weights that were kept, and the last ones as they are."""
-    best = keras.saving.load_model(progress.folder / "network.keras")
+    best = keras.saving.load_model(folder / "network.keras")
     results = {}
     for prefix, network in (("", best), ("last_own_", model.network)):
         for name, pieces, batch_size in (
@@ -293,7 +266,6 @@ def _evaluate(config, model, progress, valid, test):
             reader.compile(jit_compile=False)
             figures = reader.evaluate(pieces, verbose=0, return_dict=True)
             results[f"{prefix}{name}_perplexity"] = figures["perplexity"]
-    lines = progress.history
     kept = min(lines, key=lambda line: line["val_loss"])
     return {
         "epochs": len(lines),
@@ -329,49 +301,28 @@ class _WordsPerSecond(keras.callbacks.Callback):
             logs["seconds"] = time.perf_counter() - self.start
 
 
-class _Progress(keras.callbacks.Callback):
-    """Keeps what a run has reached, epoch by epoch, and takes it up again."""
+class _KeepBest(keras.callbacks.Callback):
+    """Saves the network with the lowest validation loss so far."""
 
-    def __init__(self, folder, model, switch):
+    def __init__(self, path, network, switch, resume):
         super().__init__()
-        self.folder = folder
-        self.network = model.network
+        self.path = path
+        self.network = network
         self.switch = switch
-        self.history = []
-        self._path = folder / "checkpoint.npz"
-        self._groups = {
-            "model": model.variables,
-            "optimizer": model.optimizer.variables,
-            "switch": switch.variables,
-        }
-
-    @property
-    def epochs(self):
-        """The number of epochs that are done."""
-        return len(self.history)
-
-    def restore(self):
-        """Takes up a checkpoint, if there is one, and says whether."""
-        with contextlib.suppress(FileNotFoundError):
-            self.history = checkpoint.restore(self._path, self._groups)
-        return bool(self.history)
+        self.resume = resume
 
     def on_epoch_end(self, epoch, logs=None):
-        """Writes the figures, the state and, if it is the best, the network."""
-        numbers = {name: float(value) for name, value in (logs or {}).items()}
+        """Saves the network, if it is the best."""
         best = min(
-            (line["val_loss"] for line in self.history), default=math.inf
+            (line["val_loss"] for line in self.resume.history),
+            default=math.inf,
         )
-        if numbers["val_loss"] < best:
+        if logs is not None and logs["val_loss"] < best:
             with (
                 self.switch.evaluated_weights(),
-                atomic_file.replacing(self.folder / "network.keras") as path,
+                atomic_file.replacing(self.path) as path,
             ):
                 self.network.save(path)
-        self.history.append({"epoch": epoch + 1, **numbers})
-        checkpoint.save(self._path, self._groups, self.history)
-        lines = "".join(json.dumps(line) + "\n" for line in self.history)
-        atomic_file.write_text(self.folder / "history.jsonl", lines)
 
 
 if __name__ == "__main__":

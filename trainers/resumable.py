@@ -1,98 +1,112 @@
-"""Trains a network epoch by epoch, so that it can be stopped and go on."""
+"""Runs of the commands that can be stopped and go on: the folder, the fit."""
 
-import json
 import pathlib
 from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
 
-import keras
+import darts_tf
+from trainers import options
+from trainers import workdir
 
-from darts_tf.search import checkpoint
-from darts_tf.spaces import atomic_file
+EVERY = options.option(
+    "Steps between two checkpoints; none saves after each epoch only.", 500
+)
 
-CHECKPOINT_FILE = "checkpoint.npz"
-HISTORY_FILE = "history.jsonl"
+
+def open_folder(config: Any) -> tuple[pathlib.Path, bool]:
+    """Makes or finds the folder of a run.
+
+    Args:
+        config: A config with `workdir`.
+
+    Returns:
+        The folder, and whether the run there has come to its end; then that
+        is said.
+
+    Raises:
+        ValueError: If the run there is one with other options.
+        OSError: If there is something else in it, or it cannot be made.
+    """
+    folder = workdir.create_or_resume(config.workdir, options.to_json(config))
+    finished = (folder / workdir.METRICS_FILE).exists()
+    if finished:
+        print(f"The run in {folder} is finished; nothing is changed.")
+    return folder, finished
+
+
+def keep_genotype(folder: pathlib.Path, genotype: Any) -> None:
+    """Writes the genotype of a run to its folder, or finds it there.
+
+    Args:
+        folder: Path, the folder of the run.
+        genotype: A `darts_tf.Genotype`.
+
+    Raises:
+        ValueError: If the run was begun with another one, whose matrices may
+            only happen to fit.
+    """
+    path = folder / "genotype.json"
+    if path.exists() and darts_tf.Genotype.load(path) != genotype:
+        raise ValueError(
+            "A run goes on with the genotype it was begun with, that of "
+            f"{str(path)!r}. Received: genotype={genotype}"
+        )
+    genotype.save(path)
 
 
 def fit(
-    network: Any,
+    model: Any,
     batches_from: Callable[[int], Any],
     steps: int,
     epochs: int,
-    folder: pathlib.Path,
     callbacks: Sequence[Any],
+    **kwargs: Any,
 ) -> None:
-    """Trains a network, from where the last whole epoch in a folder ended.
-
-    After each epoch the folder gets `checkpoint.npz` (weights, moving
-    statistics, seeds, the state of the optimizer and the number of epochs) and
-    a line of `history.jsonl`. With the same callbacks the outcome is that of a
-    run that was never stopped.
+    """Trains a model, from where the last run in a folder was stopped.
 
     Args:
-        network: A Keras model, built and compiled.
+        model: A Keras model, built and compiled.
         batches_from: Callable from the number of a step to an endless data set
             that begins there.
         steps: Integer, the steps in an epoch.
         epochs: Integer, the number of epochs in all.
-        folder: Path, the folder of the run.
-        callbacks: Keras callbacks that keep no state between epochs.
+        callbacks: Keras callbacks, of which the last is a
+            `darts_tf.ExactResume`.
+        **kwargs: Further arguments of `fit`.
 
     Raises:
         ValueError: If the checkpoint in the folder is of another network.
+        darts_tf.search.Stopped: If a signal came; the state is saved.
     """
-    network.optimizer.build(network.trainable_variables)
-    done = _restore(network, folder)
-    if done >= epochs:
-        return
-    network.fit(
-        batches_from(done * steps),
-        initial_epoch=done,
-        epochs=epochs,
-        steps_per_epoch=steps,
-        shuffle=False,
-        callbacks=[*callbacks, _Keep(folder)],
-    )
-
-
-def _restore(network: Any, folder: pathlib.Path) -> int:
-    """Returns how many epochs are done, and restores the end of the last."""
-    if not (folder / CHECKPOINT_FILE).exists():
-        (folder / HISTORY_FILE).unlink(missing_ok=True)
-        return 0
-    info = checkpoint.restore(folder / CHECKPOINT_FILE, _groups(network))
-    # The line is written before the checkpoint: there can be one too many.
-    history = folder / HISTORY_FILE
-    lines = history.read_text(encoding="utf-8").splitlines(keepends=True)
-    atomic_file.write_text(history, "".join(lines[: info["epochs"]]))
-    print(f"Going on after epoch {info['epochs']}.", flush=True)
-    return info["epochs"]
-
-
-def _groups(network: Any) -> dict[str, list[Any]]:
-    # Metrics begin anew with each epoch, and do not exist before the first.
-    metrics = {id(variable) for variable in network.metrics_variables}
-    return {
-        "network": [v for v in network.variables if id(v) not in metrics],
-        "optimizer": network.optimizer.variables,
-    }
-
-
-class _Keep(keras.callbacks.Callback):
-    """Writes the figures and the state at the end of each epoch."""
-
-    def __init__(self, folder: pathlib.Path):
-        super().__init__()
-        self.folder = folder
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Writes one line, and replaces the checkpoint."""
-        numbers = {name: float(value) for name, value in (logs or {}).items()}
-        with open(self.folder / HISTORY_FILE, "a", encoding="utf-8") as file:
-            file.write(json.dumps({"epoch": epoch + 1, **numbers}) + "\n")
-        checkpoint.save(
-            self.folder / CHECKPOINT_FILE,
-            _groups(self.model),
-            {"epochs": epoch + 1},
+    resume = callbacks[-1]
+    start = resume.restore(model, steps)
+    say_where(start)
+    try:
+        model.fit(
+            batches_from(start),
+            epochs=epochs,
+            steps_per_epoch=steps,
+            shuffle=False,
+            callbacks=list(callbacks),
+            **kwargs,
         )
+    except KeyboardInterrupt as error:
+        say_how_to_go_on(error)
+        raise
+
+
+def say_where(step: int) -> None:
+    """Prints at which step a run goes on, if it does."""
+    if step:
+        print(f"Going on after step {step}.", flush=True)
+
+
+def say_how_to_go_on(error: KeyboardInterrupt) -> None:
+    """Prints what is saved, and how to go on."""
+    step = (
+        f"after step {error.step}, which is saved"
+        if isinstance(error, darts_tf.search.Stopped)
+        else "before the end of a step"
+    )
+    print(f"\nStopped {step}. The same command goes on.", flush=True)

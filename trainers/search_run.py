@@ -3,39 +3,58 @@
 import keras
 
 import darts_tf
+from darts_tf.search import collapse_guard
 from darts_tf.spaces import atomic_file
 from darts_tf.visualize import cell_svg
 from trainers import options
+from trainers import resumable
 from trainers import workdir
 
+GUARD = options.option(
+    "Against collapse to skip connections: none, warn, stop, or return (stop "
+    "and take the alphas of the last epoch without a sign of it).",
+    "warn",
+)
+EIGENVALUE_EVERY = options.option(
+    "Epochs between two measurements of the eigenvalue that the guard "
+    "watches; none leaves it out.",
+    5,
+)
 
-def check_positive(config, *names):
-    """Raises an error for a number of a config that is not positive.
+
+def check(config, *names):
+    """Raises an error for an option of a search that is out of range.
 
     Args:
-        config: A config with `steps_per_epoch`, which may be `None`.
-        *names: The names of the other numbers.
+        config: The config of a search.
+        *names: The names of its own numbers that must be positive.
 
     Raises:
-        ValueError: If one of them is below 1.
+        ValueError: If a number is below 1, or the guard is unknown.
     """
-    if config.steps_per_epoch is not None:
-        names = (*names, "steps_per_epoch")
-    for name in names:
-        if getattr(config, name) < 1:
-            raise ValueError(
-                f"`{name}` must be positive. "
-                f"Received: {name}={getattr(config, name)}"
-            )
+    options.check_positive(
+        config,
+        "epochs",
+        "steps_per_epoch",
+        "batch_size",
+        "checkpoint_every",
+        "eigenvalue_every",
+        *names,
+    )
+    options.check_choice(
+        config, "collapse_guard", ("none", *collapse_guard.ACTIONS)
+    )
 
 
-def search(model, pairs, config, steps_per_epoch, title, *callbacks):
-    """Searches, with all that is found in a new folder, and prints the cell.
+def search(model, pairs_from, config, steps_per_epoch, title, *callbacks):
+    """Searches, with all that is found in a folder, and prints the cell.
 
     Args:
         model: A `darts_tf.DartsSearchModel`, built and compiled.
-        pairs: The data set of pairs of batches.
-        config: A config with `workdir`, `epochs` and `hypergradient`.
+        pairs_from: Callable from the number of a step to the endless data set
+            of pairs of batches that begins there.
+        config: A config with `workdir`, `epochs`, `hypergradient`,
+            `checkpoint_every` and the options of the guard.
         steps_per_epoch: Integer.
         title: String, what is searched on.
         *callbacks: Keras callbacks that come before the log.
@@ -44,38 +63,71 @@ def search(model, pairs, config, steps_per_epoch, title, *callbacks):
         The `darts_tf.Genotype` that was found.
 
     Raises:
-        OSError: If the folder is not new or cannot be made.
+        ValueError: If the folder is that of a run with other options.
+        OSError: If the folder cannot be made, or holds something else.
         FloatingPointError: If the search diverges; the cell so far is kept.
     """
-    folder = workdir.create(config.workdir, options.to_json(config))
+    folder, finished = resumable.open_folder(config)
+    if finished:
+        return darts_tf.Genotype.load(folder / "genotype.json")
+    parameters = darts_tf.count_parameters(model)
     print(
-        f"{title}: {steps_per_epoch} steps an epoch, "
-        f"{darts_tf.count_parameters(model):,} parameters, "
-        f"hypergradient {config.hypergradient}. Results go to {folder}.",
+        f"{title}: {steps_per_epoch} steps an epoch, {parameters:,} "
+        f"parameters, hypergradient {config.hypergradient}. Results go to "
+        f"{folder}.",
         flush=True,
     )
+    guards = _guards(config, pairs_from)
+    resume = darts_tf.ExactResume(folder, config.checkpoint_every, guards)
+    resumable.say_where(resume.restore(model, steps_per_epoch))
     try:
         model.fit(
-            pairs,
+            pairs_from,
             epochs=config.epochs,
             steps_per_epoch=steps_per_epoch,
             callbacks=[
                 *callbacks,
+                *guards,
                 darts_tf.SearchLog(folder),
                 _DrawCell(model, folder / "cell.svg"),
+                resume,
             ],
         )
-    except (KeyboardInterrupt, FloatingPointError):
+    except (KeyboardInterrupt, FloatingPointError) as error:
         # The files of the last epoch are there; these alphas are younger.
         model.genotype().save(folder / "genotype.json")
-        print(f"\nStopped. The cell so far is in {folder}/genotype.json.")
+        print(f"\n{model.genotype().to_text()}")
+        print(f"\nThe cell so far, which is in {folder}/genotype.json.")
+        if isinstance(error, KeyboardInterrupt):
+            resumable.say_how_to_go_on(error)
         raise
     genotype = model.genotype()
+    genotype.save(folder / "genotype.json")
     print(f"\n{genotype}\n\n{genotype.to_text()}\n")
     print("How sure each choice is (op weight, and margin to the second best):")
     for choice in model.explain():
         print(f"  {_sentence(choice)}")
+    workdir.write_json(
+        folder / workdir.METRICS_FILE,
+        {"parameters": parameters, **resume.history[-1]},
+    )
     return genotype
+
+
+def _guards(config, pairs_from):
+    """Returns the guard against collapse, if there is to be one."""
+    if config.collapse_guard == "none":
+        return []
+    batch = None
+    if config.eigenvalue_every is not None:
+        _, batch = next(iter(pairs_from(0)))
+    return [
+        darts_tf.CollapseGuard(
+            config.collapse_guard,
+            alpha_batch=batch,
+            eigenvalue_every=config.eigenvalue_every or 1,
+        )
+    ]
 
 
 class _DrawCell(keras.callbacks.Callback):

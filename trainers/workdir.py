@@ -9,6 +9,9 @@ from darts_tf.spaces import atomic_file
 
 CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.json"
+# The same folder can be written in several ways, and how often the state is
+# saved does not change what comes out.
+_MAY_DIFFER = {"workdir", "checkpoint_every"}
 
 
 def create(
@@ -68,20 +71,21 @@ def create(
 
 def create_or_resume(
     path: str | os.PathLike[str], config_json: dict[str, Any]
-) -> tuple[pathlib.Path, bool]:
+) -> pathlib.Path:
     """Makes the folder of a new run, or finds that of a run to go on with.
 
     Args:
-        path: String or path, the folder: new, empty, or with a run of the same
-            config that has not come to its `metrics.json`.
+        path: String or path, the folder: new, empty, or of a run of the same
+            config. It has come to its end if there is its `metrics.json`.
         config_json: Dictionary, the resolved config, from `options.to_json`.
 
     Returns:
-        The folder as a `pathlib.Path`, and whether there is a run in it.
+        The folder as a `pathlib.Path`.
 
     Raises:
-        ValueError: If the config of the run in it is another one.
-        OSError: As `create`, also if the run there has come to its end.
+        ValueError: If the config of the run in it is another one; it lists
+            what differs.
+        OSError: As `create`.
 
     Example:
 
@@ -89,27 +93,44 @@ def create_or_resume(
     >>> from trainers import workdir
     >>> folder = tempfile.TemporaryDirectory()
     >>> path = f"{folder.name}/run"
-    >>> workdir.create_or_resume(path, {"epochs": 50})[1]
-    False
-    >>> workdir.create_or_resume(path, {"epochs": 50})[1]
+    >>> one = workdir.create_or_resume(path, {"epochs": 50})
+    >>> one == workdir.create_or_resume(path, {"epochs": 50})
     True
     >>> folder.cleanup()
     """
     folder = pathlib.Path(path).expanduser()
     config = folder / CONFIG_FILE
-    if not config.is_file() or (folder / METRICS_FILE).exists():
-        return create(path, config_json), False
-    before = json.loads(config.read_text(encoding="utf-8"))
-    # The same folder can be written in several ways.
-    names = (config_json.keys() | before.keys()) - {"workdir"}
-    for name in sorted(names):
-        if config_json.get(name) != before.get(name):
-            raise ValueError(
-                "A run goes on with the options it was begun with: "
-                f"{name}={before.get(name)!r} in {str(config)!r}. "
-                f"Received: {name}={config_json.get(name)!r}"
-            )
-    return folder, True
+    if not config.is_file():
+        return create(path, config_json)
+    before = _read_config(config)
+    names = sorted((config_json.keys() | before.keys()) - _MAY_DIFFER)
+    differing = [n for n in names if config_json.get(n) != before.get(n)]
+    if differing:
+        theirs, mine = (
+            ", ".join(f"{name}={values.get(name)!r}" for name in differing)
+            for values in (before, config_json)
+        )
+        raise ValueError(
+            "A run goes on with the options it was begun with: "
+            f"{theirs} in {str(config)!r}. Received: {mine}"
+        )
+    return folder
+
+
+def _read_config(path: pathlib.Path) -> dict[str, Any]:
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(
+            f"`workdir` must be new, empty, or that of a run. Received: "
+            f"{str(path)!r}, which is no config of a run ({error})"
+        ) from error
+    if not isinstance(config, dict):
+        raise ValueError(
+            "`workdir` must be new, empty, or that of a run. Received: "
+            f"{str(path)!r}, which is no config of a run"
+        )
+    return config
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
@@ -139,6 +160,15 @@ def write_json(path: str | os.PathLike[str], value: Any) -> None:
     >>> folder.cleanup()
     """
     atomic_file.write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def read_json(path: str | os.PathLike[str]) -> Any:
+    """Returns the value that `write_json` has written.
+
+    Args:
+        path: String or path, the file.
+    """
+    return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
 
 
 def _not_writable(path: str | os.PathLike[str]) -> PermissionError:

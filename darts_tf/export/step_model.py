@@ -4,7 +4,6 @@ import dataclasses
 import pathlib
 from collections.abc import Callable
 
-import keras
 import numpy as np
 import tensorflow as tf
 from ai_edge_litert import interpreter as litert
@@ -12,6 +11,7 @@ from ai_edge_litert import interpreter as litert
 from darts_tf.export import assets
 from darts_tf.export import saved_model as saved_model_lib
 from darts_tf.models import recurrent_network
+from darts_tf.models import saved_network
 from darts_tf.spaces import atomic_file
 
 VOCABULARY_FILE = "vocabulary.txt"
@@ -93,7 +93,7 @@ class StepModel:
         """
         path = pathlib.Path(path)
         if path.suffix == ".keras" and path.is_file():
-            network = keras.saving.load_model(path)
+            network = saved_network.load_network(path)
             _check_network(network)
             return cls.of_network(network)
         if path.suffix == ".tflite" and path.is_file():

@@ -123,7 +123,7 @@ class RecurrentSearchCell(recurrence.Recurrence):
         )
         # Node i has i edges; rows are in the order of the nodes they enter.
         ends = [node * (node + 1) // 2 for node in range(1, self.num_nodes)]
-        by_node = keras.ops.split(op_weights, ends)
+        by_node = keras.ops.split(op_weights, ends) if ends else [op_weights]
         moving = [
             keras.ops.convert_to_tensor(variable.value)
             for variable in (self.moving_mean, self.moving_variance)

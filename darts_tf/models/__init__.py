@@ -14,4 +14,5 @@ from darts_tf.models.language_model import slowness
 from darts_tf.models.perplexity import Perplexity
 from darts_tf.models.recurrent_network import RecurrentNetwork
 from darts_tf.models.recurrent_supernet import RecurrentSupernet
+from darts_tf.models.saved_network import load_network
 from darts_tf.models.stateful_language_model import StatefulLanguageModel

@@ -10,7 +10,9 @@ class DatasetPairs:
     """Two data sets of batches, or one of pairs of batches.
 
     Args:
-        dataset: A `tf.data.Dataset` of batches for the weights, or of pairs.
+        dataset: A `tf.data.Dataset` of batches for the weights, or of pairs;
+            or a callable from the number of a step to an endless one of pairs
+            that begins there.
         alpha_data: A `tf.data.Dataset` of batches for the alphas, or `None`
             with a data set of pairs.
 
@@ -19,6 +21,10 @@ class DatasetPairs:
     """
 
     def __init__(self, dataset, alpha_data):
+        self._from_step = dataset if callable(dataset) else None
+        if callable(dataset):
+            dataset = dataset(0)
+            _check_dataset(dataset)
         self._pairs = _paired(dataset, alpha_data)
         self._num_steps = int(dataset.cardinality())
 
@@ -58,8 +64,31 @@ class DatasetPairs:
         return self._num_steps
 
     def dataset(self, seed, start_step):
-        """Returns the endless data set of pairs; their order is its own."""
-        return self._pairs.repeat()
+        """Returns the endless data set of pairs; their order is its own.
+
+        Args:
+            seed: Not used.
+            start_step: Integer, the step at which to go on. A data set is read
+                up to there, so that it must deliver the same each time.
+
+        Returns:
+            A `tf.data.Dataset` of pairs.
+        """
+        if self._from_step is not None:
+            return self._from_step(start_step)
+        return self._pairs.repeat().skip(start_step)
+
+
+def is_dataset(x):
+    """Tells whether an argument of `fit` is one that `DatasetPairs` takes.
+
+    Args:
+        x: What the user gave.
+
+    Returns:
+        Boolean.
+    """
+    return isinstance(x, tf.data.Dataset) or callable(x)
 
 
 def refuse(kind, **arguments):
@@ -78,6 +107,14 @@ def refuse(kind, **arguments):
                 f"`{name}` does not apply to {kind}. "
                 f"Received: {name} of {type(value)}"
             )
+
+
+def _check_dataset(dataset):
+    if not isinstance(dataset, tf.data.Dataset):
+        raise ValueError(
+            "A callable `x` must return a tf.data.Dataset of pairs, from the "
+            f"number of a step. Received: {type(dataset)} for step 0"
+        )
 
 
 def _paired(dataset, alpha_data):

@@ -1,14 +1,15 @@
 """What happens between the epochs of a search."""
 
-import json
-import os
-import pathlib
-
 import keras
 import tensorflow as tf
 
+from darts_tf.search import history_log
+from darts_tf.spaces import atomic_file
 
-class SearchLog(keras.callbacks.Callback):
+ALPHAS_FILE = "alphas.jsonl"
+
+
+class SearchLog(history_log.HistoryLog):
     """Keeps what a search has found so far, at each epoch, in a folder.
 
     - `genotype.json`, the most likely cell as of now;
@@ -18,7 +19,8 @@ class SearchLog(keras.callbacks.Callback):
     - `tensorboard/`, all of them and the op weights, for TensorBoard.
 
     The entropy of the op weights, in nats and by cell type, is added to what
-    `fit` shows and returns.
+    `fit` shows and returns. A search that goes on removes what was written of
+    the epochs that it repeats.
 
     Args:
         directory: String or path, an existing folder.
@@ -35,21 +37,23 @@ class SearchLog(keras.callbacks.Callback):
     """
 
     def __init__(self, directory):
-        super().__init__()
-        self.directory = pathlib.Path(directory)
-        if not self.directory.is_dir():
-            raise NotADirectoryError(
-                "`directory` must be an existing folder. "
-                f"Received: directory={str(directory)!r}"
-            )
+        super().__init__(directory)
         self._writer = None
 
-    def on_train_begin(self, logs=None):
-        """Writes the state before the first step."""
-        self._writer = tf.summary.create_file_writer(
-            str(self.directory / "tensorboard")
-        )
-        if not (self.directory / "alphas.jsonl").exists():
+    def rewind(self, epoch):
+        """Removes what a run has written after a number of epochs.
+
+        Args:
+            epoch: Integer, the number of epochs that are done.
+        """
+        super().rewind(epoch)
+        history_log.drop_later_lines(self.directory / ALPHAS_FILE, epoch)
+        folder = self.directory / "tensorboard"
+        for file in sorted(folder.glob("*tfevents*")):
+            _drop_later_events(file, epoch)
+        self._writer = tf.summary.create_file_writer(str(folder))
+        path = self.directory / ALPHAS_FILE
+        if not path.exists() or not path.stat().st_size:
             self._write_alphas(0)
 
     def on_epoch_end(self, epoch, logs=None):
@@ -58,21 +62,22 @@ class SearchLog(keras.callbacks.Callback):
         for cell_type, value in self.model.entropy().items():
             logs[f"entropy_{cell_type}"] = value
         self.model.genotype().save(self.directory / "genotype.json")
-        numbers = {name: float(value) for name, value in logs.items()}
-        self._append("history.jsonl", {"epoch": epoch + 1, **numbers})
+        super().on_epoch_end(epoch, logs)
         self._write_alphas(epoch + 1)
         with self._writer.as_default(step=epoch + 1):
-            for name, value in numbers.items():
-                tf.summary.scalar(name, value)
+            for name, value in logs.items():
+                tf.summary.scalar(name, float(value))
+        self._writer.flush()
 
     def on_train_end(self, logs=None):
         """Closes the TensorBoard log."""
-        self._writer.close()
+        if self._writer is not None:  # there was an epoch
+            self._writer.close()
 
     def _write_alphas(self, epoch):
         types = self.model.space.cell_types
-        self._append(
-            "alphas.jsonl",
+        history_log.append_line(
+            self.directory / ALPHAS_FILE,
             {
                 "epoch": epoch,
                 **{
@@ -93,8 +98,23 @@ class SearchLog(keras.callbacks.Callback):
                         tag = f"op_weights_{cell_type}/{source}-{target}/{name}"
                         tf.summary.scalar(tag, value)
 
-    def _append(self, name, value):
-        with open(self.directory / name, "a", encoding="utf-8") as file:
-            file.write(json.dumps(value) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+
+def _drop_later_events(path, epoch):
+    """Removes the events of later epochs from a file of TensorBoard's."""
+    kept, dropped = [], False
+    try:
+        for record in tf.data.TFRecordDataset([str(path)]):
+            event = tf.compat.v1.Event.FromString(record.numpy())
+            if event.step > epoch:
+                dropped = True
+            else:
+                kept.append(record.numpy())
+    except tf.errors.DataLossError:  # its end is torn
+        dropped = True
+    if dropped:
+        with (
+            atomic_file.replacing(path) as temporary,
+            tf.io.TFRecordWriter(str(temporary)) as writer,
+        ):
+            for record in kept:
+                writer.write(record)

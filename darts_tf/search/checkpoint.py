@@ -1,6 +1,11 @@
-"""The state of a run in one file, whole or not at all."""
+"""The state of a run in one file, whole or not at all, and the one before."""
 
+import errno
 import json
+import pathlib
+import warnings
+import zipfile
+import zlib
 
 import keras
 import numpy as np
@@ -8,19 +13,34 @@ import numpy as np
 from darts_tf.spaces import atomic_file
 
 _INFO = "info"
+_FORMAT = "darts_tf.checkpoint.1"
+# What NumPy and `zipfile` raise for a file that is torn, or is another thing.
+_UNREADABLE = (
+    ValueError,
+    KeyError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
-def save(path, groups, info):
-    """Replaces a checkpoint in one step.
+def save(path, groups, info, configuration=None):
+    """Replaces a checkpoint in one step, and keeps the one before.
 
     Args:
-        path: String or path, a file `.npz`. Its folder must exist.
+        path: String or path, a file `.npz`. Its folder must exist. What was
+            there is renamed to `previous(path)`.
         groups: Dictionary from a name to a list of variables, such as
             `{"model": model.variables}`.
         info: What `json.dumps` can write: the rest of the state.
+        configuration: Optional dictionary from names to what `json.dumps` can
+            write: what a run must have in common to go on from here. Defaults
+            to `None`, nothing but the variables.
 
     Raises:
-        OSError: If the file cannot be written.
+        OSError: If the file cannot be written. The last checkpoint is whole.
 
     Example:
 
@@ -36,29 +56,109 @@ def save(path, groups, info):
     >>> folder.cleanup()
     """
     arrays = {
-        f"{name}/{index}": _array(variable)
-        for name, variables in groups.items()
-        for index, variable in enumerate(variables)
+        name: _array(variable) for name, variable in _named(groups).items()
     }
-    with atomic_file.replacing(path) as temporary:
-        np.savez(temporary, **arrays, **{_INFO: np.array(json.dumps(info))})
+    head = {
+        "format": _FORMAT,
+        "configuration": configuration or {},
+        "info": info,
+    }
+    try:
+        with atomic_file.replacing(path, previous(path)) as temporary:
+            np.savez(temporary, **arrays, **{_INFO: np.array(json.dumps(head))})
+    except OSError as error:
+        raise OSError(
+            error.errno or errno.EIO,
+            f"The state could not be saved ({error}); the last checkpoint in "
+            f"{str(pathlib.Path(path).parent)!r} is whole",
+        ) from error
 
 
-def restore(path, groups):
-    """Gives variables the values of a checkpoint.
+def previous(path):
+    """Returns where the checkpoint before the last one is kept.
+
+    Args:
+        path: String or path, of the last one.
+
+    Returns:
+        A `pathlib.Path`.
+    """
+    path = pathlib.Path(path)
+    return path.with_name(f"{path.stem}.previous{path.suffix}")
+
+
+def load(path, groups, configuration=None):
+    """Reads the last checkpoint that fits, and changes nothing.
+
+    A file that is torn, is no checkpoint, or is one of another run is refused
+    with a warning, and the one before it is read.
 
     Args:
         path: String or path, a file that `save` wrote.
         groups: Dictionary of the same names and of variables of the same
-            shapes, in the same order, as were saved. None is changed unless
-            all can be.
+            shapes, in the same order, as were saved.
+        configuration: Optional dictionary, as for `save`.
+
+    Returns:
+        A dictionary of arrays, for `assign`, and the `info` that was saved.
+
+    Raises:
+        ValueError: If there are files, but none fits; it says why.
+        FileNotFoundError: If there is none.
+    """
+    reasons = []
+    for file in (pathlib.Path(path), previous(path)):
+        if not file.exists():
+            continue
+        try:
+            head, arrays = _read(file)
+            _check_fits(head, arrays, groups, configuration or {})
+        except ValueError as error:
+            reasons.append(f"{str(file)!r}: {error}")
+            continue
+        for reason in reasons:
+            warnings.warn(
+                f"A checkpoint is left aside, and the one before it used. "
+                f"Received: {reason}",
+                stacklevel=2,
+            )
+        return arrays, head["info"]
+    if not reasons:
+        raise FileNotFoundError(
+            errno.ENOENT, "There is no checkpoint", str(path)
+        )
+    raise ValueError(
+        "The checkpoint must be of a run with the same variables and options. "
+        f"Received: {'; '.join(reasons)}"
+    )
+
+
+def assign(groups, arrays):
+    """Gives variables the values that `load` returned.
+
+    Args:
+        groups: Dictionary, as for `load`.
+        arrays: Dictionary of arrays.
+    """
+    for name, variable in _named(groups).items():
+        variable.assign(arrays[name])
+
+
+def restore(path, groups, configuration=None):
+    """Gives variables the values of the last checkpoint that fits.
+
+    Args:
+        path: String or path, as for `load`.
+        groups: Dictionary, as for `load`. No variable is changed unless all
+            can be.
+        configuration: Optional dictionary, as for `save`.
 
     Returns:
         The `info` that was saved.
 
     Raises:
-        ValueError: If the file holds other variables.
-        OSError: If it cannot be read.
+        ValueError: As `load`.
+        FileNotFoundError: As `load`.
 
     Example:
 
@@ -66,33 +166,51 @@ def restore(path, groups):
     >>> checkpoint.restore("missing.npz", {})
     Traceback (most recent call last):
     ...
-    FileNotFoundError: [Errno 2] No such file or directory: 'missing.npz'
+    FileNotFoundError: [Errno 2] There is no checkpoint: 'missing.npz'
     """
-    variables = {
+    arrays, info = load(path, groups, configuration)
+    assign(groups, arrays)
+    return info
+
+
+def _read(path):
+    try:
+        # A stream of our own, which is closed also if the file is torn.
+        with open(path, "rb") as stream, np.load(stream) as file:
+            arrays = {name: file[name] for name in file.files}
+        head = json.loads(str(arrays.pop(_INFO)))
+        if head["format"] != _FORMAT:
+            raise ValueError(f"format={head['format']!r}")
+        return head, arrays
+    except (*_UNREADABLE, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"the file is torn, or no checkpoint of this library ({error!r})"
+        ) from error
+
+
+def _check_fits(head, arrays, groups, configuration):
+    """Raises an error that lists what differs."""
+    # As JSON gives it back: tuples are lists there.
+    mine = json.loads(json.dumps(configuration))
+    mine |= {n: tuple(v.shape) for n, v in _named(groups).items()}
+    theirs = head["configuration"] | {n: a.shape for n, a in arrays.items()}
+    differing = [
+        f"{name}: {theirs.get(name)} instead of {mine.get(name)}"
+        for name in sorted(mine.keys() | theirs.keys())
+        if mine.get(name) != theirs.get(name)
+    ]
+    if differing:
+        listed = ", ".join(differing[:10])
+        more = f" and {len(differing) - 10} more" if len(differing) > 10 else ""
+        raise ValueError(f"it differs in {listed}{more}")
+
+
+def _named(groups):
+    return {
         f"{name}/{index}": variable
         for name, variables in groups.items()
         for index, variable in enumerate(variables)
     }
-    with np.load(path) as file:
-        arrays = {name: file[name] for name in file.files}
-    info = json.loads(str(arrays.pop(_INFO)))
-    expected = {name: tuple(v.shape) for name, v in variables.items()}
-    received = {name: value.shape for name, value in arrays.items()}
-    if expected != received:
-        differing = sorted(
-            name
-            for name in expected.keys() | received.keys()
-            if expected.get(name) != received.get(name)
-        )
-        raise ValueError(
-            "The checkpoint must be of a run with the same variables. "
-            f"Received: {str(path)!r}, which differs in {differing[0]}: "
-            f"{received.get(differing[0])} instead of "
-            f"{expected.get(differing[0])}"
-        )
-    for name, variable in variables.items():
-        variable.assign(arrays[name])
-    return info
 
 
 def _array(variable):

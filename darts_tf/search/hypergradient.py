@@ -105,6 +105,7 @@ class Objective:
             "alphas": self._alpha_gradients,
             "both": self._both_gradients,
             "mixed": self._mixed_product,
+            "alpha_hessian": self._alpha_hessian_product,
         }
         if traced:
             self._derivatives = {
@@ -149,6 +150,22 @@ class Objective:
         """
         return self._derivatives["mixed"](weights, alphas, vector, *arguments)
 
+    def alpha_hessian_product(self, weights, alphas, vector, *arguments):
+        """Multiplies the second derivative in alpha by a vector, exactly.
+
+        Args:
+            weights: List of tensors, the network weights.
+            alphas: List of tensors, the architecture logits.
+            vector: List of tensors of the shapes of `alphas`.
+            *arguments: What else the loss takes.
+
+        Returns:
+            List of tensors of the shapes of `alphas`.
+        """
+        return self._derivatives["alpha_hessian"](
+            weights, alphas, vector, *arguments
+        )
+
     def _weight_gradients(self, weights, alphas, *arguments):
         return self._evaluate(weights, alphas, arguments, len(weights), 0)
 
@@ -179,6 +196,17 @@ class Objective:
                 loss, _ = self._loss(weights, alphas, *arguments)
             gradients = inner.gradient(loss, weights)
             self._check(gradients, [])
+            product = _dot(gradients, vector)
+        products = outer.gradient(product, alphas)
+        self._check([], products)
+        return products
+
+    def _alpha_hessian_product(self, weights, alphas, vector, *arguments):
+        with tf.GradientTape(watch_accessed_variables=False) as outer:
+            outer.watch(alphas)
+            gradients = self._evaluate(
+                weights, alphas, arguments, 0, len(alphas)
+            ).alpha_gradients
             product = _dot(gradients, vector)
         products = outer.gradient(product, alphas)
         self._check([], products)
@@ -215,6 +243,12 @@ class Bound(typing.NamedTuple):
     def mixed_product(self, weights, alphas, vector):
         """Calls `Objective.mixed_product` on the batch."""
         return self.objective.mixed_product(
+            weights, alphas, vector, *self.arguments
+        )
+
+    def alpha_hessian_product(self, weights, alphas, vector):
+        """Calls `Objective.alpha_hessian_product` on the batch."""
+        return self.objective.alpha_hessian_product(
             weights, alphas, vector, *self.arguments
         )
 

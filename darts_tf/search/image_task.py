@@ -31,7 +31,7 @@ class ImageTask(task.Task):
         return [schedules.CosineDecay(epochs=epochs)]
 
     def source(self, x, y, alpha_data, batch_size, weights):
-        if isinstance(x, tf.data.Dataset):
+        if bilevel_data.is_dataset(x):
             bilevel_data.refuse(
                 "a tf.data.Dataset", y=y, batch_size=batch_size, **weights
             )

@@ -115,7 +115,7 @@ class LanguageTask(task.Task):
 
     def source(self, x, y, alpha_data, batch_size, weights):
         bilevel_data.refuse("texts", y=y, **weights)
-        if isinstance(x, tf.data.Dataset):
+        if bilevel_data.is_dataset(x):
             bilevel_data.refuse("a tf.data.Dataset", batch_size=batch_size)
             pairs = bilevel_data.DatasetPairs(x, alpha_data)
             token_arrays.check_streams(pairs.element_spec)

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from darts_tf.models import alphas as alphas_lib
 from darts_tf.search import bilevel_step
+from darts_tf.search import exact_resume
 from darts_tf.search import hypergradient as hypergradient_lib
 from darts_tf.search import tasks
 from darts_tf.spaces import discretization
@@ -263,10 +264,13 @@ class DartsSearchModel(keras.Model):
             x: With images, one of: an array, of which one half trains the
                 weights and the other the alphas (disjoint, with equal shares
                 of each class, fixed by `seed`); a `tf.data.Dataset` of
-                batches for the weights, with `alpha_data`; or a data set of
-                pairs of such batches. With texts, one of: an array of word
-                ids, of rank 1, with `alpha_data`; or one of the two kinds of
-                data sets, of the pieces of `darts_tf.data.text_streams`.
+                batches for the weights, with `alpha_data`; a data set of
+                pairs of such batches; or a callable from the number of a step
+                to an endless data set of pairs that begins there. With texts,
+                one of: an array of word ids, of rank 1, with `alpha_data`; or
+                one of the three kinds of data sets, of the pieces of
+                `darts_tf.data.text_streams`. A search that goes on reads a
+                data set up to where it was; a callable begins there.
             y: Array of integer labels, with arrays of images only.
             batch_size: Integer, the size of either batch, with arrays only.
                 Defaults to `None`, the paper's: 64 images, or 256 rows of
@@ -276,7 +280,8 @@ class DartsSearchModel(keras.Model):
             alpha_data: Optional `tf.data.Dataset` of batches for the alphas,
                 read as one endless stream; or with texts an array of word
                 ids. Defaults to `None`.
-            callbacks: List of Keras callbacks.
+            callbacks: List of Keras callbacks. With a `darts_tf.ExactResume`
+                at its end, the search goes on where it was stopped.
             class_weight: Optional dictionary of floats by class, with arrays
                 of images only.
             sample_weight: Optional array of floats, with arrays of images
@@ -331,7 +336,11 @@ class DartsSearchModel(keras.Model):
         else:
             self.build(source.input_shape)
         steps_per_epoch = source.steps_per_epoch(steps_per_epoch)
-        dataset = source.dataset(self.seed, initial_epoch * steps_per_epoch)
+        start_step = initial_epoch * steps_per_epoch
+        resume = exact_resume.find(callbacks)
+        if resume is not None:
+            start_step = resume.restore(self, steps_per_epoch) or start_step
+        dataset = source.dataset(self.seed, start_step)
         self.task.create_metrics(self, dataset.element_spec[0])
         try:
             return super().fit(

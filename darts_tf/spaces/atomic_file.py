@@ -7,7 +7,10 @@ from collections.abc import Generator
 
 
 @contextlib.contextmanager
-def replacing(path: str | os.PathLike[str]) -> Generator[pathlib.Path]:
+def replacing(
+    path: str | os.PathLike[str],
+    previous: str | os.PathLike[str] | None = None,
+) -> Generator[pathlib.Path]:
     """Replaces a file in one step, at the end of a `with` block.
 
     The block writes a temporary file in the same folder, with the same
@@ -17,6 +20,9 @@ def replacing(path: str | os.PathLike[str]) -> Generator[pathlib.Path]:
 
     Args:
         path: String or path, the file to write. Its folder must exist.
+        previous: Optional string or path in the same folder, where the old
+            content is kept. For an instant it has only this name. Defaults
+            to `None`, it is not kept.
 
     Yields:
         The temporary file as a `pathlib.Path`.
@@ -44,7 +50,10 @@ def replacing(path: str | os.PathLike[str]) -> Generator[pathlib.Path]:
         yield temporary
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
+        if previous is not None and path.exists():
+            os.replace(path, previous)
         os.replace(temporary, path)
+        _sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -76,3 +85,14 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
         open(temporary, "w", encoding="utf-8", newline="") as file,
     ):
         file.write(text)
+
+
+def _sync_folder(folder: pathlib.Path) -> None:
+    """Makes the new name outlive a power failure, where that is possible."""
+    if os.name != "posix":
+        return  # elsewhere a folder cannot be opened
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

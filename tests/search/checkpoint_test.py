@@ -1,3 +1,5 @@
+import errno
+import io
 import os
 
 import keras
@@ -55,3 +57,115 @@ def test_other_variables_are_refused_and_unchanged(tmp_path):
     with pytest.raises(ValueError, match=r"switch/0: \(\) instead of \(4,\)"):
         checkpoint.restore(path, other)
     assert np.all(np.array(other["model"][0]) == 9.0)
+
+
+CONFIGURATION = {"model.units": 4, "optimizer": "SGD"}
+
+
+def two_checkpoints(folder):
+    path = folder / "checkpoint.npz"
+    for epoch in (1, 2):
+        variables = groups(value=epoch)
+        checkpoint.save(path, variables, {"epoch": epoch}, CONFIGURATION)
+    return path
+
+
+def without_its_end(content):
+    return content[: len(content) // 2]
+
+
+def with_a_wrong_byte(content):
+    # Inside of the first array, so that only the checksum can tell.
+    place = content.index(b"NUMPY") + 130
+    return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+
+
+def random_bytes(content):
+    return np.random.default_rng(0).bytes(len(content))
+
+
+def another_archive(content):
+    file = io.BytesIO()
+    np.savez(file, info=np.array("{}"), weight=np.zeros(3))
+    return file.getvalue()
+
+
+def pickled(content):
+    file = io.BytesIO()
+    np.savez(file, info=np.array([{}], dtype=object))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        without_its_end,
+        with_a_wrong_byte,
+        random_bytes,
+        another_archive,
+        pickled,
+    ],
+)
+def test_a_torn_or_foreign_file_is_named_and_the_one_before_is_used(
+    tmp_path, damage
+):
+    path = two_checkpoints(tmp_path)
+    path.write_bytes(damage(path.read_bytes()))
+    restored = groups(value=9.0)
+    with pytest.warns(UserWarning, match=r"checkpoint\.npz': the file is torn"):
+        info = checkpoint.restore(path, restored, CONFIGURATION)
+    assert info == {"epoch": 1}
+    assert np.all(np.array(restored["model"][0]) == 1)
+    earlier = checkpoint.previous(path)
+    earlier.write_bytes(damage(earlier.read_bytes()))
+    with pytest.raises(ValueError, match=r"npz': the .*previous\.npz': the"):
+        checkpoint.restore(path, restored, CONFIGURATION)
+
+
+def test_a_file_of_another_configuration_lists_what_differs(tmp_path):
+    path = two_checkpoints(tmp_path)
+    message = "model.units: 4 instead of 8, optimizer: SGD instead of Adam"
+    with pytest.raises(ValueError, match=message):
+        checkpoint.restore(
+            path, groups(), {"model.units": 8, "optimizer": "Adam"}
+        )
+    other = {**CONFIGURATION, "model.units": 8}
+    checkpoint.save(path, groups(), {"epoch": 3}, other)
+    with pytest.warns(UserWarning, match="model.units: 8 instead of 4"):
+        info = checkpoint.restore(path, groups(), CONFIGURATION)
+    assert info == {"epoch": 2}
+
+
+def test_a_missing_last_file_is_replaced_by_the_one_before(tmp_path):
+    # As between the two renames of a save.
+    path = two_checkpoints(tmp_path)
+    path.unlink()
+    assert checkpoint.restore(path, groups(), CONFIGURATION) == {"epoch": 1}
+
+
+@pytest.mark.parametrize(
+    ("module", "function", "number"),
+    [
+        (np, "savez", errno.ENOSPC),
+        (os, "fsync", errno.EIO),
+        (os, "replace", errno.EROFS),
+        (np, "savez", errno.EACCES),
+    ],
+)
+def test_a_disk_that_fails_is_an_error_and_the_last_file_is_whole(
+    tmp_path, monkeypatch, module, function, number
+):
+    path = two_checkpoints(tmp_path)
+
+    def fail(*arguments, **kwargs):
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, function, fail)
+        with pytest.raises(OSError, match="could not be saved") as error:
+            checkpoint.save(path, groups(), {"epoch": 3}, CONFIGURATION)
+    assert error.value.errno == number
+    assert os.strerror(number) in str(error.value)
+    assert checkpoint.restore(path, groups(), CONFIGURATION) == {"epoch": 2}
+    assert len(list(tmp_path.iterdir())) == 2

@@ -1,6 +1,7 @@
 """The three commands of the convolutional space, one after the other."""
 
 import json
+import signal
 import subprocess
 import sys
 import xml.etree.ElementTree
@@ -10,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 import darts_tf
+from darts_tf.search import schedules
 from trainers import cnn_search
 from trainers import cnn_train
 from trainers import export
@@ -103,6 +105,7 @@ def test_search_train_and_export(tmp_path, capsys):
     files = {file.name for file in (tmp_path / "train").iterdir()}
     assert files == {
         "checkpoint.npz",
+        "checkpoint.previous.npz",
         "config.json",
         "genotype.json",
         "history.jsonl",
@@ -153,6 +156,9 @@ def test_search_train_and_export(tmp_path, capsys):
         ({"num_cells": 0}, "num_cells=0"),
         ({"steps_per_epoch": 0}, "steps_per_epoch=0"),
         ({"max_samples": 0}, "max_samples"),
+        ({"checkpoint_every": 0}, "checkpoint_every=0"),
+        ({"eigenvalue_every": 0}, "eigenvalue_every=0"),
+        ({"collapse_guard": "ask"}, "collapse_guard='ask'"),
         ({"weight_decay": -1.0}, "coupled_weight_decay"),
     ],
 )
@@ -164,30 +170,71 @@ def test_a_wrong_option_is_refused_before_the_folder_is_made(
     assert not (tmp_path / "search").exists()
 
 
-def test_the_folder_of_another_run_is_left_alone(tmp_path):
-    (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(FileExistsError, match=r"config\.json"):
+@pytest.mark.parametrize("text", ["{}", "[]", "{", "[" * 100_000])
+def test_the_folder_of_another_run_is_left_alone(tmp_path, text):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(ValueError, match=r"config\.json"):
         _search(tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["config.json"]
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, FloatingPointError])
-def test_an_interrupted_search_keeps_the_cell_so_far(
-    tmp_path, monkeypatch, error
-):
+def test_a_diverging_search_keeps_the_cell_so_far(tmp_path, monkeypatch):
     def fit(model, *_, **__):
         logits = np.zeros((5, 4))
         logits[:, 3] = 1.0  # sep_conv_3x3 everywhere
         model.alphas[0].assign(logits)
-        raise error
+        raise FloatingPointError
 
     monkeypatch.setattr(darts_tf.DartsSearchModel, "fit", fit)
-    with pytest.raises(error):
+    with pytest.raises(FloatingPointError):
         _search(tmp_path / "search")
     genotype = darts_tf.Genotype.load(tmp_path / "search" / "genotype.json")
     assert {
         edge.primitive for node in genotype.normal.nodes for edge in node
     } == {"sep_conv_3x3"}
+
+
+def test_a_stopped_search_prints_the_cell_and_goes_on(
+    tmp_path, monkeypatch, capsys
+):
+    class Stop(darts_tf.search.CosineDecay):
+        def on_train_batch_end(self, batch, logs=None):
+            if int(self.model.optimizer.iterations) == 3:
+                signal.raise_signal(signal.SIGTERM)
+
+    folder = tmp_path / "search"
+    with monkeypatch.context() as patch:
+        patch.setattr(schedules, "CosineDecay", Stop)
+        with pytest.raises(darts_tf.search.Stopped) as stopped:
+            _search(folder)
+    assert stopped.value.signal_number == signal.SIGTERM
+    printed = capsys.readouterr().out
+    found = darts_tf.Genotype.load(folder / "genotype.json")
+    assert found.to_text() in printed
+    assert "after step 3, which is saved. The same command" in printed
+    before = {file.name for file in folder.iterdir()}
+    with pytest.raises(ValueError, match=r"epochs=2, filters=2.*epochs=3, fil"):
+        _search(folder, epochs=3, filters=4)
+    assert before == {file.name for file in folder.iterdir()}
+
+    genotype = _search(folder)
+    assert "Going on after step 3." in capsys.readouterr().out
+    assert [line["epoch"] for line in _lines(folder / "history.jsonl")] == [
+        1,
+        2,
+    ]
+    assert [line["epoch"] for line in _lines(folder / "alphas.jsonl")] == [
+        0,
+        1,
+        2,
+    ]
+    tags = _tags(folder / "tensorboard")
+    assert tags["loss"] == tags["skips_normal"] == [1, 2]
+    assert "alpha_eigenvalue" not in tags  # every fifth epoch
+    files = {file: file.read_bytes() for file in folder.glob("*.*")}
+    assert _search(folder) == genotype
+    assert "is finished; nothing is changed" in capsys.readouterr().out
+    assert files == {file: file.read_bytes() for file in folder.glob("*.*")}
 
 
 @pytest.mark.parametrize(

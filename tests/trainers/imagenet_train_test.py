@@ -1,6 +1,7 @@
 """The training on ImageNet, with tiny networks on a folder of noise."""
 
 import json
+import signal
 
 import numpy as np
 import pytest
@@ -9,7 +10,6 @@ from PIL import Image
 import darts_tf
 from trainers import imagenet_train
 from trainers import options
-from trainers import resumable
 
 # One node: the graph is what takes time here.
 GENOTYPE = darts_tf.Genotype(
@@ -61,33 +61,48 @@ def _lines(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def test_a_stopped_run_goes_on_to_the_same_end(tmp_path, folder, monkeypatch):
+def test_a_stopped_run_goes_on_to_the_same_end(
+    tmp_path, folder, monkeypatch, capsys
+):
     whole = imagenet_train.run(_config(folder, tmp_path / "whole"))
     assert 0 <= whole["test_accuracy"] <= 1
     assert whole["test_top_5_accuracy"] == 1  # there are two classes
 
-    class _Stop(resumable._Keep):
+    class _Stop(darts_tf.search.HistoryLog):
         def on_epoch_begin(self, epoch, logs=None):
-            if epoch == 1:
-                raise KeyboardInterrupt
+            super().on_epoch_begin(epoch, logs)
+            self.epoch = epoch
+
+        def on_train_batch_end(self, batch, logs=None):
+            if (self.epoch, batch) == (1, 1):
+                signal.raise_signal(signal.SIGTERM)
 
     config = _config(folder, tmp_path / "stopped")
     with monkeypatch.context() as patch:
-        patch.setattr(resumable, "_Keep", _Stop)
-        with pytest.raises(KeyboardInterrupt):
+        patch.setattr(darts_tf.search, "HistoryLog", _Stop)
+        with pytest.raises(darts_tf.search.Stopped):
             imagenet_train.run(config)
+    assert "after step 6, which is saved. The same" in capsys.readouterr().out
     # As if it had been killed between the line and the checkpoint.
     history = tmp_path / "stopped" / "history.jsonl"
     history.write_text(history.read_text() + '{"epoch": 2}\n')
     again = imagenet_train.run(config)
+    assert "Going on after step 6." in capsys.readouterr().out
     for metrics in (whole, again):
         del metrics["train_seconds"]
     assert again == whole
     assert _lines(history) == _lines(tmp_path / "whole" / "history.jsonl")
     assert [line["epoch"] for line in _lines(history)] == [1, 2, 3]
     assert _lines(history)[2]["learning_rate"] == 0.1 * 0.97**2
-    with pytest.raises(FileExistsError):
-        imagenet_train.run(config)
+    files = _contents(tmp_path / "stopped")
+    finished = imagenet_train.run(config)
+    assert finished["test_loss"] == whole["test_loss"]
+    assert "is finished; nothing is changed" in capsys.readouterr().out
+    assert _contents(tmp_path / "stopped") == files
+
+
+def _contents(folder):
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
 def test_a_run_does_not_go_on_with_other_options(tmp_path, folder):

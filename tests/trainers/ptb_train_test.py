@@ -1,6 +1,7 @@
 """Training, resuming, export and sampling of a language model, by command."""
 
 import json
+import signal
 
 import keras
 import numpy as np
@@ -68,6 +69,7 @@ def test_a_run_leaves_its_files_and_figures(unbroken, corpus):
     folder, metrics = unbroken
     assert {file.name for file in folder.iterdir()} == {
         "checkpoint.npz",
+        "checkpoint.previous.npz",
         "config.json",
         "genotype.json",
         "history.jsonl",
@@ -105,21 +107,20 @@ def test_the_kept_network_has_the_perplexity_that_is_stated(unbroken, corpus):
 def test_an_interrupted_run_goes_on_as_if_unbroken(
     tmp_path, unbroken, corpus, monkeypatch
 ):
-    epochs = 5  # the mean has begun
-    assert history_of(unbroken[0])[epochs - 1]["averaged"]
+    assert history_of(unbroken[0])[4]["averaged"]  # the mean has begun
     folder = tmp_path / "run"
     options = config(folder, corpus, learning_rate=60.0)
 
-    class Interrupt(ptb_train._Progress):
+    class Interrupt(ptb_train._KeepBest):
         def on_train_batch_end(self, batch, logs=None):
-            if self.epochs == epochs and batch == 2:
-                raise KeyboardInterrupt
+            if len(self.resume.history) == 5 and batch == 2:
+                signal.raise_signal(signal.SIGINT)
 
     with monkeypatch.context() as patch:
-        patch.setattr(ptb_train, "_Progress", Interrupt)
-        with pytest.raises(KeyboardInterrupt):
+        patch.setattr(ptb_train, "_KeepBest", Interrupt)
+        with pytest.raises(darts_tf.search.Stopped):
             ptb_train.run(options)
-    assert len(history_of(folder)) == epochs
+    assert len(history_of(folder)) == 5
     metrics = ptb_train.run(options)
     assert history_of(folder) == history_of(unbroken[0])
     timed = "train_seconds"
@@ -150,9 +151,13 @@ def test_a_run_that_was_stopped_wants_the_same_cell(tmp_path, corpus):
         ptb_train.run(config(tmp_path, corpus))
 
 
-def test_a_run_that_ended_is_left_alone(unbroken, corpus):
-    with pytest.raises(FileExistsError, match="nothing is overwritten"):
-        ptb_train.run(config(unbroken[0], corpus, learning_rate=60.0))
+def test_a_run_that_ended_is_left_alone(unbroken, corpus, capsys):
+    folder, metrics = unbroken
+    files = {file: file.read_bytes() for file in folder.iterdir()}
+    again = ptb_train.run(config(folder, corpus, learning_rate=60.0))
+    assert again == metrics
+    assert "is finished; nothing is changed" in capsys.readouterr().out
+    assert files == {file: file.read_bytes() for file in folder.iterdir()}
 
 
 def test_export_and_sampling(unbroken, tmp_path, capsys):

@@ -1,0 +1,360 @@
+"""A training that can be stopped at any step and goes on as if it never was."""
+
+import contextlib
+import pathlib
+import signal
+import threading
+
+import keras
+import tensorflow as tf
+
+from darts_tf.search import checkpoint
+
+CHECKPOINT_FILE = "checkpoint.npz"
+# They change during a run, or only count the objects of a process.
+_NO_OPTIONS = (
+    "learning_rate",
+    "name",
+    "build_config",
+    "compile_config",
+    "inbound_nodes",
+    "input_layers",
+    "output_layers",
+    "shared_object_id",
+)
+
+
+class Stopped(KeyboardInterrupt):
+    """Raised when a signal has stopped a training, after its state was saved.
+
+    Args:
+        signal_number: Integer, such as `signal.SIGTERM`.
+        step: Integer, the number of steps that were taken in all.
+    """
+
+    def __init__(self, signal_number, step):
+        super().__init__(f"stopped after step {step}, which is saved")
+        self.signal_number = signal_number
+        self.step = step
+
+
+class ExactResume(keras.callbacks.Callback):
+    """Saves a training as it goes on, and takes it up again at the same step.
+
+    The state is that of the model (weights, alphas, batch statistics, hidden
+    states, random generators), of its optimizers with their learning rates, of
+    the metrics of a half epoch, and of further callbacks; the position in the
+    data is the number of the step. It is saved every few steps and after each
+    epoch, in `checkpoint.npz`; the one before is kept beside it, and is used
+    if the last one is torn. The run that went on is that which was never
+    stopped: with `tf.config.experimental.enable_op_determinism()` to the last
+    bit.
+
+    `DartsSearchModel.fit` goes on by itself where it finds this callback. With
+    any other Keras model, call `restore` and begin the data at the step that
+    it returns; the data must be endless, `steps_per_epoch` given. The callback
+    is the last of the list, so that what the others do is in what it saves.
+
+    The steps of the epoch that were taken before the stop are passed over
+    without data; the other callbacks see them, and their state and that of the
+    model is then set to what was saved.
+
+    SIGTERM and Ctrl-C finish the step, save, and raise `Stopped`, which is a
+    `KeyboardInterrupt`; a second one acts at once.
+
+    Args:
+        directory: String or path, an existing folder.
+        every: Optional positive integer, steps between two checkpoints.
+            Defaults to `None`: after each epoch only.
+        callbacks: Sequence of the callbacks of the same `fit` that have a state
+            of their own, in an attribute `variables`, such as
+            `darts_tf.CollapseGuard` and
+            `darts_tf.search.SwitchToAveragedSGD`. Defaults to `()`.
+
+    Raises:
+        NotADirectoryError: If the folder does not exist.
+        ValueError: If `every` is not positive; in `restore` and `fit`, if the
+            checkpoint is of another run.
+        OSError: In `fit`, if the state cannot be saved.
+
+    Example:
+
+    >>> import tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> model = darts_tf.DartsSearchModel(
+    ...     darts_tf.SearchSpace.conv(["none", "skip_connect"], num_nodes=1),
+    ...     "first_order", num_classes=2, filters=2, num_cells=3,
+    ... )
+    >>> x, y = np.zeros((16, 8, 8, 1)), np.arange(16) % 2
+    >>> resume = darts_tf.ExactResume(folder.name, every=1)
+    >>> history = model.fit(x, y, batch_size=4, callbacks=[resume], verbose=0)
+    >>> resume.step
+    2
+    >>> folder.cleanup()
+    """
+
+    def __init__(self, directory, every=None, callbacks=()):
+        super().__init__()
+        self.path = pathlib.Path(directory) / CHECKPOINT_FILE
+        if not self.path.parent.is_dir():
+            raise NotADirectoryError(
+                "`directory` must be an existing folder. "
+                f"Received: directory={str(directory)!r}"
+            )
+        if every is not None and not every >= 1:
+            raise ValueError(
+                "`every` must be a positive number of steps. "
+                f"Received: every={every}"
+            )
+        self.every = every
+        self.callbacks = tuple(callbacks)
+        self.step = 0
+        self.history = []
+        self._ready_for = None
+        self._signal_number = None
+        self._handlers = {}
+        self._train_function = None
+
+    def restore(self, model, steps_per_epoch):
+        """Sets a model to the last checkpoint, if there is one.
+
+        Args:
+            model: A Keras model, built and compiled.
+            steps_per_epoch: Integer, the steps in an epoch.
+
+        Returns:
+            Integer, the number of steps that are done: where the data is to
+            begin. 0 in a new run.
+
+        Raises:
+            ValueError: If the checkpoint is of another run.
+        """
+        if not (model.built and model.compiled):
+            raise ValueError(
+                "The model must be built and compiled. Received: "
+                f"built={model.built}, compiled={model.compiled}"
+            )
+        for callback in self.callbacks:
+            callback.set_model(model)
+        self._configuration = _configuration(model, steps_per_epoch)
+        self._groups = _groups(model, self.callbacks)
+        info = {"epoch": 0, "batch": 0, "step": 0, "history": []}
+        try:
+            self._arrays, info = checkpoint.load(
+                self.path, self._groups, self._configuration
+            )
+            checkpoint.assign(self._groups, self._arrays)
+        except FileNotFoundError:
+            pass
+        self.step, self.history = info["step"], info["history"]
+        self._epoch, self._batch = info["epoch"], info["batch"]
+        self._skip, self._metrics = self._batch, info.get("metrics")
+        self._steps_per_epoch = steps_per_epoch
+        self._ready_for = model
+        return self.step
+
+    def on_train_begin(self, logs=None):
+        """Makes `fit` begin in the epoch that was stopped."""
+        model = self.model
+        steps = self.params.get("steps")
+        if model.steps_per_execution != 1:
+            raise ValueError(
+                "Each step can be the last one, so `steps_per_execution` must "
+                f"be 1. Received: {model.steps_per_execution}"
+            )
+        if self._ready_for is not model and self.restore(model, steps):
+            raise ValueError(
+                "There is a checkpoint of this run: call `restore` before "
+                "`fit`, and begin the data at the step that it returns. "
+                f"Received: {str(self.path)!r} at step {self.step}"
+            )
+        if steps != self._steps_per_epoch:
+            raise ValueError(
+                "The steps in an epoch must be those of `restore`, "
+                f"{self._steps_per_epoch}. Received: steps_per_epoch={steps}"
+            )
+        model._initial_epoch = self._epoch or None
+        self._signal_number = None
+        self._wrap_train_function()
+        if threading.current_thread() is threading.main_thread():
+            self._handlers = {
+                number: signal.signal(number, self._note_signal)
+                for number in (signal.SIGINT, signal.SIGTERM)
+            }
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Notes the epoch."""
+        self.model._initial_epoch = None  # or a later `fit` would begin there
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Saves, if it is time or if a signal has come."""
+        if self._skip:
+            self._skip -= 1
+            if not self._skip:  # undoes what other callbacks did meanwhile
+                checkpoint.assign(self._groups, self._arrays)
+                self._arrays = None
+        else:
+            self.step += 1
+            self._batch = batch + 1
+            if self._signal_number or (
+                self.every and self.step % self.every == 0
+            ):
+                self._save()
+        self._stop_if_asked()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Saves, with the figures of the epoch."""
+        numbers = {name: float(value) for name, value in (logs or {}).items()}
+        self.history = [*self.history, {"epoch": epoch + 1, **numbers}]
+        self._epoch, self._batch = epoch + 1, 0
+        self._save()
+        self._stop_if_asked()
+
+    def on_train_end(self, logs=None):
+        """Completes the history that `fit` returns."""
+        self._release()
+        history = self.model.history
+        history.epoch = [line["epoch"] - 1 for line in self.history]
+        history.history = {}
+        for line in self.history:
+            for name, value in line.items():
+                if name != "epoch":
+                    history.history.setdefault(name, []).append(value)
+
+    def _save(self):
+        metrics = [
+            keras.ops.convert_to_numpy(variable).tolist()
+            for variable in self.model.metrics_variables
+        ]
+        info = {
+            "epoch": self._epoch,
+            "batch": self._batch,
+            "step": self.step,
+            "metrics": metrics,
+            "history": self.history,
+        }
+        # Variables can be new since the first step, as the optimizer's are.
+        self._groups = _groups(self.model, self.callbacks)
+        try:
+            checkpoint.save(self.path, self._groups, info, self._configuration)
+        except OSError:
+            self._release()
+            raise
+
+    def _wrap_train_function(self):
+        step = self._train_function = self.model.train_function
+
+        def train_function(iterator):
+            if self._skip:
+                return self._pass_over(iterator)
+            try:
+                return step(iterator)
+            except BaseException:
+                self._release()
+                raise
+
+        self.model.train_function = train_function
+
+    def _pass_over(self, iterator):
+        """Returns the figures of a step that was taken before the stop."""
+        if len(self.model.metrics_variables) != len(self._metrics):
+            _make_metrics(self.model, iterator)
+        for variable, value in zip(
+            self.model.metrics_variables, self._metrics, strict=True
+        ):
+            variable.assign(value)
+        return self.model.get_metrics_result()
+
+    def _note_signal(self, number, frame):
+        self._signal_number = number
+        self._restore_handlers()
+
+    def _stop_if_asked(self):
+        if self._signal_number:
+            self._release()
+            raise Stopped(self._signal_number, self.step)
+
+    def _release(self):
+        self._ready_for = None
+        self.model._initial_epoch = None
+        self.model.train_function = self._train_function
+        self._restore_handlers()
+
+    def _restore_handlers(self):
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+        self._handlers = {}
+
+
+def find(callbacks):
+    """Returns the `ExactResume` in a list of callbacks, or `None`.
+
+    Args:
+        callbacks: Sequence of callbacks.
+
+    Returns:
+        An `ExactResume` or `None`.
+
+    Raises:
+        ValueError: If it is not the last one.
+    """
+    found = [c for c in callbacks if isinstance(c, ExactResume)]
+    if found and callbacks[-1] is not found[0]:
+        raise ValueError(
+            "ExactResume must be the last callback, so that what the others "
+            f"do is in what it saves. Received: {callbacks}"
+        )
+    return found[0] if found else None
+
+
+def _make_metrics(model, iterator):
+    """Makes the variables of metrics, as Keras does while it traces a step."""
+
+    def step(iterator):
+        return model.distribute_strategy.run(
+            model.train_step, args=(iterator.get_next(),)
+        )
+
+    tf.function(step, autograph=False).get_concrete_function(iterator)
+
+
+def _optimizers(model):
+    pairs = [("optimizer", model.optimizer)]
+    if getattr(model, "alpha_optimizer", None) is not None:
+        pairs.append(("alpha_optimizer", model.alpha_optimizer))
+    return pairs
+
+
+def _groups(model, callbacks):
+    groups = {"model": model.variables}
+    for name, optimizer in _optimizers(model):
+        if not optimizer.built:
+            optimizer.build(model.trainable_variables)
+        groups[name] = optimizer.variables
+    groups["callbacks"] = [v for c in callbacks for v in c.variables]
+    return groups
+
+
+def _configuration(model, steps_per_epoch):
+    """Returns what two runs must have in common, as a flat dictionary."""
+    parts = {"model": model, **dict(_optimizers(model))}
+    result = {"steps_per_epoch": steps_per_epoch}
+    for name, part in parts.items():
+        result[name] = type(part).__name__
+        with contextlib.suppress(NotImplementedError):  # a model may have none
+            _flatten(name, keras.saving.serialize_keras_object(part), result)
+    return result
+
+
+def _flatten(prefix, value, result):
+    if isinstance(value, dict):
+        for name, entry in value.items():
+            if name not in _NO_OPTIONS:
+                _flatten(f"{prefix}.{name}", entry, result)
+    elif isinstance(value, list | tuple):
+        result[prefix] = len(value)
+        for index, entry in enumerate(value):
+            _flatten(f"{prefix}.{index}", entry, result)
+    else:
+        result[prefix] = value
