@@ -341,7 +341,6 @@ class DartsSearchModel(keras.Model):
         source.check_for(self.supernet)
         validation_data = self.task.evaluation_data(validation_data)
         callbacks = list(callbacks or [])
-        steps_per_epoch = source.steps_per_epoch(steps_per_epoch)
         strategy = self.distribute_strategy
         with strategy.scope():
             if not self.compiled:
@@ -351,6 +350,7 @@ class DartsSearchModel(keras.Model):
                 self.task.prepare(self.supernet, source.input_shape)
             else:
                 self.build(source.input_shape)
+        steps_per_epoch = source.steps_per_epoch(steps_per_epoch)
         start_step = initial_epoch * steps_per_epoch
         resume = exact_resume.find(callbacks)
         if resume is not None:
