@@ -335,8 +335,6 @@ class DartsSearchModel(keras.Model):
         source.check_for(self.supernet)
         validation_data = self.task.evaluation_data(validation_data)
         callbacks = list(callbacks or [])
-        steps_per_epoch = source.steps_per_epoch(steps_per_epoch)
-        dataset = source.dataset(self.seed, initial_epoch * steps_per_epoch)
         strategy = self.distribute_strategy
         with strategy.scope():
             if not self.compiled:
@@ -346,6 +344,8 @@ class DartsSearchModel(keras.Model):
                 self.task.prepare(self.supernet, source.input_shape)
             else:
                 self.build(source.input_shape)
+            steps_per_epoch = source.steps_per_epoch(steps_per_epoch)
+            dataset = source.dataset(self.seed, initial_epoch * steps_per_epoch)
             self.task.create_metrics(self, dataset.element_spec[0])
         dataset = replicas.distributed(dataset, strategy)
         try:
