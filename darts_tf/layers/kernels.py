@@ -317,7 +317,7 @@ def batch_normalization(inputs, scale, offset, moving, momentum, epsilon):
     """
     if num_replicas() > 1 or inputs.dtype == tf.float64:
         # float64 is for checks; no fused kernel has it.
-        mean, variance, count = moments(inputs, moving[0])
+        mean, variance, count = moments(inputs, moving[0].dtype)
         outputs = tf.nn.batch_normalization(
             tf.cast(inputs, mean.dtype), mean, variance, offset, scale, epsilon
         )
@@ -366,22 +366,22 @@ def reducible(logs):
     return logs
 
 
-def moments(inputs, guess):
+def moments(inputs, dtype):
     """Returns the statistics of each channel over the batch, of all replicas.
 
-    The replicas add their sums up once. Squares are taken around a guess of
-    the mean that all share, the moving mean: around zero, the difference that
-    is the variance would lose digits.
+    The replicas tell one another theirs, once, and each joins them all. To add
+    up sums and squares would be simpler, but the variance, then a difference,
+    would lose digits.
 
     Args:
         inputs: Tensor of shape `(..., channels)`.
-        guess: Tensor of shape `(channels,)`, of the type to compute in.
+        dtype: Type to compute in.
 
     Returns:
         The mean and variance, of shape `(channels,)`, and the count, a scalar.
     """
-    inputs = tf.cast(inputs, guess.dtype)
-    count = tf.cast(tf.size(inputs) / tf.size(guess), guess.dtype)
+    inputs = tf.cast(inputs, dtype)
+    count = tf.cast(tf.size(inputs) / inputs.shape[-1], dtype)
     axes = list(range(inputs.shape.rank - 1))
     mean = tf.reduce_mean(inputs, axes)
     # tf.nn.moments holds the mean constant here: that leaves the gradient as
@@ -389,18 +389,21 @@ def moments(inputs, guess):
     variance = tf.reduce_mean(tf.square(inputs - mean), axes)
     if num_replicas() == 1:
         return mean, variance, count
-    guess = tf.stop_gradient(tf.convert_to_tensor(guess))
-    shift = mean - guess
-    sums = tf.stack(
-        [count * shift, count * (variance + tf.square(shift)), count + 0 * mean]
+    context = tf.distribute.get_replica_context()
+    own = tf.stack([mean, variance, count + 0 * mean])
+    place = tf.one_hot(
+        context.replica_id_in_sync_group, num_replicas(), dtype=dtype
     )
     # The gradient of this sum is one over the replicas, too.
-    sums = tf.distribute.get_replica_context().all_reduce(
-        tf.distribute.ReduceOp.SUM, sums
+    every = context.all_reduce(
+        tf.distribute.ReduceOp.SUM, place[:, None, None] * own
     )
-    count = sums[2, 0]
-    shift = sums[0] / count
-    return guess + shift, sums[1] / count - tf.square(shift), count
+    means, variances, counts = tf.unstack(every, axis=1)
+    count = tf.reduce_sum(counts[:, 0])
+    part = counts / count
+    mean = tf.reduce_sum(part * means, 0)
+    deviations = tf.square(means - mean)
+    return mean, tf.reduce_sum(part * (variances + deviations), 0), count
 
 
 def add_n(tensors, *, training=True):

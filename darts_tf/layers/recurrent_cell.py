@@ -139,7 +139,7 @@ class RecurrentSearchCell(recurrence.Recurrence):
 
             def normalize(node, outputs):
                 statistics = (
-                    _statistics(outputs, moving[0][node])
+                    _statistics(outputs)
                     if training
                     else [values[node] for values in moving]
                 )
@@ -190,14 +190,11 @@ class RecurrentSearchCell(recurrence.Recurrence):
         }
 
 
-def _statistics(states, guess):
+def _statistics(states):
     """Returns mean and variance over the batch, in full precision."""
-    if kernels.num_replicas() > 1:
-        return kernels.moments(states, guess)[:2]
-    if states.dtype != "float64":
-        states = keras.ops.cast(states, "float32")
-    mean = keras.ops.mean(states, axis=0)
-    return mean, keras.ops.mean(keras.ops.square(states - mean), axis=0)
+    dtype = "float64" if states.dtype == "float64" else "float32"
+    mean, variance, _ = kernels.moments(states, dtype)
+    return mean, variance
 
 
 def _move(moving, used, count):

@@ -16,12 +16,13 @@ from trainers import cnn_search
 from trainers import ptb_search
 
 ROOT = pathlib.Path(__file__).parents[2]
-# Of the largest number of a variable. Float32 sums in another order; what a
-# replica sees alone is off by 1e-2 and more.
-TOLERANCE = 1e-4
+# Of the largest number of a variable. Sums in another order; what a replica
+# sees alone is off by 1e-2 and more. Three steps magnify the rounding of
+# float32 in the recurrent cell, whose small variances divide.
+TOLERANCE = {"float64": 1e-12, "float32": 3e-3}
 
 
-def _start(strategy, path, *mode, **environment):
+def _start(strategy, path, dtype="float32", **environment):
     return subprocess.Popen(
         [
             sys.executable,
@@ -29,7 +30,7 @@ def _start(strategy, path, *mode, **environment):
             "tests.search.several_replicas",
             strategy,
             str(path),
-            *mode,
+            dtype,
         ],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
@@ -48,7 +49,7 @@ def _results(processes):
     return found
 
 
-def _assert_equal(results):
+def _assert_equal(results, dtype="float32"):
     expected, *others = results
     assert len(expected) > 10
     for found in others:
@@ -58,27 +59,27 @@ def _assert_equal(results):
                 found[name],
                 value,
                 rtol=0,
-                atol=TOLERANCE * np.abs(value).max(),
+                atol=TOLERANCE[dtype] * np.abs(value).max(),
                 err_msg=name,
             )
 
 
-def _on_one_and_two(folder, *mode):
+def _on_one_and_two(folder, dtype):
     return _results(
         {
-            folder / f"{name}.npz": _start(name, folder / f"{name}.npz", *mode)
+            folder / f"{name}.npz": _start(name, folder / f"{name}.npz", dtype)
             for name in ("none", "mirrored")
         }
     )
 
 
 def test_two_devices_take_the_step_of_one_with_the_whole_batch(tmp_path):
-    _assert_equal(_on_one_and_two(tmp_path, "eager"))
+    _assert_equal(_on_one_and_two(tmp_path, "float64"), "float64")
 
 
 @pytest.mark.slow
 def test_two_devices_equal_one_in_graphs_over_several_steps(tmp_path):
-    _assert_equal(_on_one_and_two(tmp_path))
+    _assert_equal(_on_one_and_two(tmp_path, "float32"))
 
 
 @pytest.mark.slow

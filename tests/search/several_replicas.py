@@ -6,9 +6,10 @@
 
 Run by `replicas_test.py`, because devices can only be divided, and workers
 only meet, before TensorFlow starts. `none`, `mirrored` and `workers` name the
-strategy; workers read `TF_CONFIG`. A further argument `eager` takes one step
-instead of three, without a graph, which takes minutes to build. `compare`
-prints the largest differences, relative to the largest number of a variable.
+strategy; workers read `TF_CONFIG`. A further argument `float64` takes one step
+in double precision instead of three, and without a graph, which takes minutes
+to build. `compare` prints the largest differences, relative to the largest
+number of a variable.
 """
 
 import sys
@@ -126,14 +127,16 @@ def results(space, method, strategy, eager):
     }
 
 
-def search(name, path, mode="graph"):
+def search(name, path, dtype="float32"):
+    keras.config.set_floatx(dtype)
+    keras.config.set_dtype_policy(dtype)
     strategy = strategy_of(name)
     if name != "none" and strategy.num_replicas_in_sync != 2:
         raise ValueError(f"Expected two replicas. Received: {strategy}")
     found = {}
     for space in SPACES:
         for method in METHODS:
-            found.update(results(space, method, strategy, mode == "eager"))
+            found.update(results(space, method, strategy, dtype == "float64"))
     np.savez(path, **found)
 
 
