@@ -48,9 +48,14 @@ def test_random_bytes_are_no_genotype_file(tmp_path, content):
 @many
 @hypothesis.given(text=st.text(max_size=60))
 def test_random_text_names_no_genotype(text):
+    # Hypothesis draws strings of the source code, too, and names are there.
+    text = text.replace("\0", "")
     hypothesis.assume(not text.startswith("random:"))
+    hypothesis.assume(
+        text.upper().replace("-", "_") not in darts_tf.zoo.names()
+    )
     with pytest.raises(ValueError, match="Received"):
-        genotypes.read(text.replace("\0", ""), "conv")
+        genotypes.read(text, "conv")
 
 
 @pytest.mark.parametrize("depth", [100, 1_000, 20_000])

@@ -9,8 +9,14 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 import random
 
+import hypothesis
 import numpy as np
 import pytest
+
+# The same examples in each run, so that a failure is there again the next
+# time; `--hypothesis-profile=default` draws new ones.
+hypothesis.settings.register_profile("repeatable", derandomize=True)
+hypothesis.settings.load_profile("repeatable")
 
 
 @pytest.fixture(autouse=True)
