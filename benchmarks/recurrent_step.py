@@ -161,8 +161,8 @@ def _part(what, model, piece):
         return _sums(tape.gradient(value, [outputs, table]))
 
     def values():
-        groups = (model.network_weights, model.alphas)
-        return [[tf.identity(v.value) for v in group] for group in groups]
+        alphas = [tf.identity(v.value) for v in model.alphas]
+        return model.bilevel_step.weights(), alphas
 
     def gradients(wrt):
         bound = model.bilevel_step.bind("weights", piece)

@@ -9,6 +9,7 @@ import tensorflow as tf
 from darts_tf.search import divided_batch
 from darts_tf.search import hypergradient as hypergradient_lib
 from darts_tf.search import optimizers
+from darts_tf.search import packing
 from darts_tf.search import replicas
 
 NOT_FINITE = "Expected a finite loss"
@@ -34,6 +35,9 @@ class BilevelStep:
     dropout masks: they are one function L_train, as Eq. 7 and 8 ask for. The
     alphas' batch has masks of its own.
 
+    The weights, and all that is added to them, go through it as one vector for
+    each of their types (see `packing`), which is what the formulas say.
+
     A batch may be divided, among the replicas of a strategy and into parts of
     `micro_batch` rows. All gradients are those of the whole batch.
 
@@ -45,8 +49,8 @@ class BilevelStep:
         self._model = model
         self._objectives = {
             stream: hypergradient_lib.Objective(
-                functools.partial(self.loss_at, stream),
-                self._variable_names,
+                functools.partial(self._loss_of_packed_state, stream),
+                lambda: (model.network_weights, model.alphas),
                 # Replicas cannot meet inside of a function that is traced
                 # apart.
                 traced=not model.run_eagerly
@@ -81,7 +85,7 @@ class BilevelStep:
             _assign(model.task.carried("alphas"), carried)
 
         evaluation = self.bind("weights", train_batch).gradients(
-            _values(model.network_weights), _values(model.alphas), wrt="weights"
+            self.weights(), _values(model.alphas), wrt="weights"
         )
         loss = _check_finite(evaluation.loss, evaluation.weight_gradients)
         predictions, state, carried = self._joined(evaluation.auxiliary)
@@ -106,7 +110,7 @@ class BilevelStep:
         method = model.hypergradient if method is None else method
         train = self.bind("weights", train_batch)
         validation = self.bind("alphas", alpha_batch)
-        weights, alphas = _values(model.network_weights), _values(model.alphas)
+        weights, alphas = self.weights(), _values(model.alphas)
         if method == "first_order":
             return hypergradient_lib.first_order_hypergradient(
                 validation, weights, alphas
@@ -158,6 +162,20 @@ class BilevelStep:
         new_state = [scope.get_current_value(v) for v in variables]
         return loss, (predictions, new_state, carried)
 
+    def _loss_of_packed_state(
+        self, stream, weights, alphas, state, carried, batch
+    ):
+        variables = self._model.supernet.non_trainable_variables
+        state = packing.unpack(state, variables)
+        loss, (predictions, state, carried) = self.loss_at(
+            stream, weights, alphas, state, carried, batch
+        )
+        return loss, (predictions, packing.pack(state), carried)
+
+    def weights(self):
+        """Returns the values of the network weights, packed."""
+        return packing.pack(_values(self._model.network_weights))
+
     def state(self, stream, part=0):
         """Returns the values from which a pass over a stream starts.
 
@@ -194,7 +212,8 @@ class BilevelStep:
         return divided_batch.DividedBatch(
             [
                 hypergradient_lib.Bound(
-                    self._objectives[stream], (self.state(stream, k), *part)
+                    self._objectives[stream],
+                    (packing.pack(self.state(stream, k)), *part),
                 )
                 for k, part in enumerate(parts)
             ]
@@ -219,15 +238,13 @@ class BilevelStep:
         averaged; so they move once, at their usual pace.
         """
         predictions, states, carried = zip(*auxiliaries, strict=True)
+        variables = self._model.supernet.non_trainable_variables
+        states = [packing.unpack(state, variables) for state in states]
         state = [
             values[0]
             if is_random_state(variable)
             else divided_batch.mean(values)
-            for variable, *values in zip(
-                self._model.supernet.non_trainable_variables,
-                *states,
-                strict=True,
-            )
+            for variable, *values in zip(variables, *states, strict=True)
         ]
         return (
             divided_batch.joined_rows(predictions),
@@ -263,7 +280,16 @@ class BilevelStep:
         return rate if scale is None else rate * tf.cast(scale, rate.dtype)
 
     def virtual_step(self, gradients, weights, xi):
-        """Takes the step that the weights' optimizer would take (Eq. 6)."""
+        """Takes the step that the weights' optimizer would take (Eq. 6).
+
+        Args:
+            gradients: The gradient, packed.
+            weights: The weights, packed.
+            xi: Scalar, the length of the step.
+
+        Returns:
+            The weights after the step, packed.
+        """
         optimizer = self._model.optimizer
         if isinstance(optimizer, optimizers.SGD):
             gradients = optimizer.directions(
@@ -288,7 +314,9 @@ class BilevelStep:
     def _update_weights(self, gradients, train_batch):
         """Applies the gradients, at the learning rate of the batch."""
         optimizer, weights = self._model.optimizer, self._model.network_weights
-        gradients = [replicas.share(gradient) for gradient in gradients]
+        gradients = packing.unpack(
+            [replicas.share(gradient) for gradient in gradients], weights
+        )
         scale = self._model.task.learning_rate_scale(train_batch)
         if scale is None:
             optimizer.apply(gradients, weights)
@@ -299,10 +327,6 @@ class BilevelStep:
         optimizer.learning_rate = rate * tf.cast(scale, rate.dtype)
         optimizer.apply(gradients, weights)
         optimizer.learning_rate = rate
-
-    def _variable_names(self):
-        groups = (self._model.network_weights, self._model.alphas)
-        return [[v.path for v in variables] for variables in groups]
 
 
 def is_random_state(variable):

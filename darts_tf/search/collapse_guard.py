@@ -164,7 +164,7 @@ class CollapseGuard(keras.callbacks.Callback):
         )
         value = curvature.largest_alpha_eigenvalue(
             model.bilevel_step.bind("alphas", batch),
-            _values(model.network_weights),
+            model.bilevel_step.weights(),
             _values(model.alphas),
         )
         values = keras.ops.convert_to_numpy(self._eigenvalues)

@@ -17,6 +17,8 @@ import typing
 
 import tensorflow as tf
 
+from darts_tf.search import packing
+
 METHODS = ("first_order", "finite_difference", "exact")
 
 
@@ -81,9 +83,11 @@ class Objective:
         loss: Callable `loss(weights, alphas, *arguments)` that returns a
             scalar and an auxiliary structure of tensors, from two lists of
             tensors.
-        names: Optional callable that returns a pair of lists of strings, the
-            names of the weights and of the alphas, for error messages.
-            Defaults to `None`, numbers.
+        variables: Optional callable that returns a pair of lists of Keras
+            variables, whose values the weights and the alphas are. Then
+            weights, their gradients and the vectors in their space go from
+            function to function as `packing.pack` returns them, and error
+            messages have names. Defaults to `None`, lists of tensors.
         traced: Boolean, whether to compile the derivatives into graphs.
             Defaults to `True`.
 
@@ -97,9 +101,9 @@ class Objective:
     np.float32(30.0)
     """
 
-    def __init__(self, loss, names=None, traced=True):
+    def __init__(self, loss, variables=None, traced=True):
         self._loss = loss
-        self._names = names
+        self._variables = variables
         self._derivatives = {
             "weights": self._weight_gradients,
             "alphas": self._alpha_gradients,
@@ -167,28 +171,39 @@ class Objective:
         )
 
     def _weight_gradients(self, weights, alphas, *arguments):
-        return self._evaluate(weights, alphas, arguments, len(weights), 0)
+        return self._evaluate(weights, alphas, arguments, "weights")
 
     def _alpha_gradients(self, weights, alphas, *arguments):
-        return self._evaluate(weights, alphas, arguments, 0, len(alphas))
+        return self._evaluate(weights, alphas, arguments, "alphas")
 
     def _both_gradients(self, weights, alphas, *arguments):
-        return self._evaluate(
-            weights, alphas, arguments, len(weights), len(alphas)
-        )
+        return self._evaluate(weights, alphas, arguments, "both")
 
-    def _evaluate(self, weights, alphas, arguments, num_weights, num_alphas):
-        watched = weights[:num_weights] + alphas[:num_alphas]
+    def _evaluate(self, weights, alphas, arguments, wrt):
+        weights = self._unpack(weights)
+        watched = [
+            [] if wrt == "alphas" else weights,
+            [] if wrt == "weights" else alphas,
+        ]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(watched)
             loss, auxiliary = self._loss(weights, alphas, *arguments)
-        gradients = tape.gradient(loss, watched)
-        weight_gradients = gradients[:num_weights]
-        alpha_gradients = gradients[num_weights:]
+        weight_gradients, alpha_gradients = tape.gradient(loss, watched)
         self._check(weight_gradients, alpha_gradients)
-        return Evaluation(loss, weight_gradients, alpha_gradients, auxiliary)
+        return Evaluation(
+            loss, self._pack(weight_gradients), alpha_gradients, auxiliary
+        )
+
+    def _unpack(self, weights):
+        if self._variables is None:
+            return weights
+        return packing.unpack(weights, self._variables()[0])
+
+    def _pack(self, gradients):
+        return gradients if self._variables is None else packing.pack(gradients)
 
     def _mixed_product(self, weights, alphas, vector, *arguments):
+        weights, vector = self._unpack(weights), self._unpack(vector)
         with tf.GradientTape(watch_accessed_variables=False) as outer:
             outer.watch(alphas)
             with tf.GradientTape(watch_accessed_variables=False) as inner:
@@ -205,7 +220,7 @@ class Objective:
         with tf.GradientTape(watch_accessed_variables=False) as outer:
             outer.watch(alphas)
             gradients = self._evaluate(
-                weights, alphas, arguments, 0, len(alphas)
+                weights, alphas, arguments, "alphas"
             ).alpha_gradients
             product = _dot(gradients, vector)
         products = outer.gradient(product, alphas)
@@ -216,7 +231,9 @@ class Objective:
         """A missing gradient is a mistake in the model, never a zero."""
         groups = (weight_gradients, alpha_gradients)
         missing = [
-            self._names()[group][k] if self._names else f"number {k}"
+            self._variables()[group][k].path
+            if self._variables
+            else f"number {k}"
             for group, gradients in enumerate(groups)
             for k, gradient in enumerate(gradients)
             if gradient is None

@@ -9,6 +9,7 @@ a learning rate that changes, or with decay, the results drift apart.
 import keras
 import tensorflow as tf
 
+from darts_tf.search import packing
 from darts_tf.search import replicas
 
 _ops = keras.ops
@@ -86,14 +87,25 @@ class _CoupledDecayOptimizer(keras.optimizers.Optimizer):
         coefficient = clip_coefficient(grads, self.global_clipnorm)
         return [_ops.cast(coefficient, g.dtype) * g for g in grads]
 
-    def _decayed(self, gradient, value, variable):
-        """Returns the gradient with the decay term at the given value."""
+    def _decayed(self, gradient, variable):
+        """Returns the gradient with the decay term."""
+        factor = self._decay_factor(variable)
+        return gradient + factor * variable if factor else gradient
+
+    def _decay_factor(self, variable):
         # `exclude_from_weight_decay` is Keras' and holds here too.
-        if not self.coupled_weight_decay or not self._use_weight_decay(
-            variable
-        ):
-            return gradient
-        return gradient + self.coupled_weight_decay * value
+        decays = self._use_weight_decay(variable)
+        return self.coupled_weight_decay if decays else 0.0
+
+    def _decays(self, values, variables):
+        """Returns the decay terms of packed values, packed."""
+        factors = [self._decay_factor(variable) for variable in variables]
+        if len(set(factors)) == 1:
+            return [factors[0] * value for value in values]
+        parts = packing.unpack(values, variables)
+        return packing.pack(
+            [f * part for f, part in zip(factors, parts, strict=True)]
+        )
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")
@@ -201,32 +213,30 @@ class SGD(_CoupledDecayOptimizer):
         (Eq. 6). Nothing is clipped and no buffer moves.
 
         Args:
-            gradients: List of tensors, g.
-            values: List of tensors, w: where the gradients were taken.
+            gradients: g of all variables, as `packing.pack` returns it.
+            values: w, in the same form: where the gradients were taken.
             variables: List of the variables that the values belong to.
 
         Returns:
             List of tensors of the shapes of `gradients`.
         """
-        decayed = [
-            self._decayed(_ops.convert_to_tensor(gradient), value, variable)
-            for gradient, value, variable in zip(
-                gradients, values, variables, strict=True
-            )
+        decays = self._decays(values, variables)
+        directions = [
+            gradient + decay
+            for gradient, decay in zip(gradients, decays, strict=True)
         ]
         if not self.momentum:
-            return decayed
+            return directions
+        buffers = packing.pack(self.momentum_buffers(variables))
         return [
-            direction + self.momentum * _ops.convert_to_tensor(buffer)
-            for direction, buffer in zip(
-                decayed, self.momentum_buffers(variables), strict=True
-            )
+            direction + self.momentum * buffer
+            for direction, buffer in zip(directions, buffers, strict=True)
         ]
 
     def update_step(self, gradient, variable, learning_rate):
         """Updates one variable and its buffer."""
         gradient = _ops.cast(gradient, variable.dtype)
-        step = self._decayed(gradient, variable, variable)
+        step = self._decayed(gradient, variable)
         rate = _ops.cast(learning_rate, variable.dtype)
         if not self.momentum:
             self.assign_sub(variable, rate * step)
@@ -323,7 +333,7 @@ class Adam(_CoupledDecayOptimizer):
         """Updates one variable and its two means."""
         dtype = variable.dtype
         gradient = _ops.cast(gradient, dtype)
-        gradient = self._decayed(gradient, variable, variable)
+        gradient = self._decayed(gradient, variable)
         index = self._get_variable_index(variable)
         mean, square = self._means[index], self._squares[index]
         # By differences, so that the rounded factors still add up to 1.

@@ -71,7 +71,7 @@ def test_on_a_supernet_it_is_that_of_the_whole_hessian():
         tokens = tf.constant([[1, 2], [3, 4]])
         batch = tokens, tokens[:, ::-1], tf.constant(True)
         bound = model.bilevel_step.bind("alphas", batch)
-        weights = [v.value + 0.0 for v in model.network_weights]
+        weights = model.bilevel_step.weights()
         (alphas,) = [v.value + 0.0 for v in model.alphas]
         value = curvature.largest_alpha_eigenvalue(
             bound, weights, [alphas], iterations=300, tolerance=1e-13

@@ -1,5 +1,6 @@
 """The hypergradient against closed forms and double differentiation."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -146,7 +147,10 @@ def test_a_zero_vector_has_a_zero_product():
 def test_a_missing_gradient_is_an_error_that_names_the_variable():
     objective = hypergradient.Objective(
         lambda weights, alphas: (tf.reduce_sum(weights[0]), None),
-        names=lambda: (["kernel"], ["alphas_normal"]),
+        variables=lambda: (
+            [keras.Variable(np.ones(3), name="kernel", dtype="float64")],
+            [keras.Variable(np.ones(2), name="alphas_normal")],
+        ),
     )
     with pytest.raises(ValueError, match="alphas_normal"):
         objective.gradients(*_values(), wrt="alphas")

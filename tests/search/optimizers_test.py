@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from darts_tf.search import optimizers
+from darts_tf.search import packing
 
 STEPS = 12
 SHAPES = ((3, 2), (4,))
@@ -143,7 +144,12 @@ def test_directions_are_what_the_next_step_subtracts():
     variables = run(optimizer, start, gradients)
     weights, buffers = sgd_reference(start, gradients, 0.9, 0.3)
     values = [tf.constant(v.numpy()) for v in variables]
-    directions = optimizer.directions(gradients[0], values, variables)
+    directions = packing.unpack(
+        optimizer.directions(
+            packing.pack(gradients[0]), packing.pack(values), variables
+        ),
+        variables,
+    )
     expected = [
         g + 0.3 * w + 0.9 * b
         for g, w, b in zip(gradients[0], weights, buffers, strict=True)

@@ -8,6 +8,7 @@ from tensorflow.python.framework import config
 
 import darts_tf
 from darts_tf.search import hypergradient
+from darts_tf.search import packing
 
 METHODS = hypergradient.METHODS
 
@@ -229,10 +230,13 @@ def test_virtual_step_includes_momentum_and_decay():
     model = _model("exact")
     dataset, _ = _pairs()
     model.fit(dataset, epochs=2, verbose=0)
-    weights = [tf.convert_to_tensor(v.value) for v in model.network_weights]
-    gradients = [tf.ones_like(w) for w in weights]
-    virtual = model.bilevel_step.virtual_step(gradients, weights, 0.1)
-    buffers = model.optimizer.momentum_buffers(model.network_weights)
+    weights = model.network_weights
+    packed = model.bilevel_step.weights()
+    gradients = [tf.ones_like(vector) for vector in packed]
+    virtual = packing.unpack(
+        model.bilevel_step.virtual_step(gradients, packed, 0.1), weights
+    )
+    buffers = model.optimizer.momentum_buffers(weights)
     for w, buffer, result in zip(weights, buffers, virtual, strict=True):
         w, buffer = np.array(w), np.array(buffer)
         expected = w - 0.1 * (1 + 3e-4 * w + 0.9 * buffer)
