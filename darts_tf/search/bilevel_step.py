@@ -16,6 +16,20 @@ NOT_FINITE = "Expected a finite loss"
 # Random layers count their draws. So far apart, the draws of a search never
 # meet: those of the two streams, of the replicas, and of a batch's parts.
 _STREAM_DRAWS, _REPLICA_DRAWS, _PART_DRAWS = 2**31, 2**26, 2**20
+# What a step evaluates, by stream.
+_DERIVATIVES = {
+    "first_order": (("alphas", "alphas"), ("weights", "weights")),
+    "finite_difference": (
+        ("weights", "weights"),
+        ("alphas", "both"),
+        ("weights", "alphas"),
+    ),
+    "exact": (
+        ("weights", "weights"),
+        ("alphas", "both"),
+        ("weights", "mixed"),
+    ),
+}
 
 
 class StepResult(typing.NamedTuple):
@@ -47,17 +61,57 @@ class BilevelStep:
 
     def __init__(self, model):
         self._model = model
+        # Keras' one graph of the whole step is what replicas need, which
+        # cannot meet inside of a function that is traced apart. Otherwise the
+        # step is a few graphs, called in turn: built in a third of the time,
+        # because the calls of a pass are not looked through at each level.
+        self.in_parts = (
+            not model.run_eagerly
+            and model.distribute_strategy.num_replicas_in_sync == 1
+        )
         self._objectives = {
             stream: hypergradient_lib.Objective(
                 functools.partial(self._loss_of_packed_state, stream),
                 lambda: (model.network_weights, model.alphas),
-                # Replicas cannot meet inside of a function that is traced
-                # apart.
-                traced=not model.run_eagerly
-                and model.distribute_strategy.num_replicas_in_sync == 1,
+                traced=self.in_parts,
             )
             for stream in ("weights", "alphas")
         }
+        self._packed_weights = self._part(self._packed_weights)
+        self._packed_state = self._part(self._packed_state)
+        self._update_alphas = self._part(self._update_alphas)
+        self._update_weights = self._part(self._update_weights)
+
+    def _part(self, function):
+        if not self.in_parts:
+            return function
+        return tf.function(function, autograph=False)
+
+    def build_graphs(self, train_spec, alpha_spec):
+        """Builds the graphs of the passes for batches of these shapes.
+
+        Shapes may be partly unknown. A step on its own would build the graph
+        for the shapes at hand, and another for a batch of another size.
+
+        Args:
+            train_spec: Tuple of `tf.TensorSpec`, `(x, y, extra)`.
+            alpha_spec: Tuple of the same form.
+        """
+        if not self.in_parts:
+            return
+        model = self._model
+        specs = {"weights": train_spec, "alphas": alpha_spec}
+        weights, alphas = self.weights(), _values(model.alphas)
+        for stream, derivative in _DERIVATIVES[model.hypergradient]:
+            vector = [weights] if derivative == "mixed" else []
+            part = divided_batch.spec_of_part(
+                (model.task.carried(stream), specs[stream]),
+                self._num_parts(specs[stream]),
+            )
+            state = self._packed_state(_draws(stream, part=0))
+            self._objectives[stream].build_graph(
+                derivative, weights, alphas, *vector, state, *part
+            )
 
     def take(self, train_batch, alpha_batch):
         """Takes one step of the alphas, then one of the weights.
@@ -74,26 +128,30 @@ class BilevelStep:
                 finite; nothing has then changed by it.
         """
         model = self._model
-        alpha = self.hypergradient(train_batch, alpha_batch)
-        alpha_loss = _check_finite(alpha.loss, alpha.gradients)
-        with tf.control_dependencies([alpha_loss]):
-            # An optimizer adds up over the replicas.
-            model.alpha_optimizer.apply(
-                [replicas.share(g) for g in alpha.gradients], model.alphas
-            )
-            _, _, carried = self._joined(alpha.auxiliary)
-            _assign(model.task.carried("alphas"), carried)
-
-        evaluation = self.bind("weights", train_batch).gradients(
-            self.weights(), _values(model.alphas), wrt="weights"
+        train, weights = self.bind("weights", train_batch), self.weights()
+        alpha = self._hypergradient(
+            train,
+            self.bind("alphas", alpha_batch),
+            weights,
+            self.xi(train_batch),
+            model.hypergradient,
         )
-        loss = _check_finite(evaluation.loss, evaluation.weight_gradients)
-        predictions, state, carried = self._joined(evaluation.auxiliary)
-        with tf.control_dependencies([loss]):
-            self._update_weights(evaluation.weight_gradients, train_batch)
-            _assign(model.supernet.non_trainable_variables, state)
-            _assign(model.task.carried("weights"), carried)
-        return StepResult(loss, alpha_loss, predictions)
+        _, _, carried = zip(*alpha.auxiliary, strict=True)
+        alpha_loss = self._update_alphas(alpha.loss, alpha.gradients, carried)
+
+        evaluation = train.gradients(
+            weights, _values(model.alphas), wrt="weights"
+        )
+        predictions, *moved = zip(*evaluation.auxiliary, strict=True)
+        loss = self._update_weights(
+            evaluation.loss,
+            evaluation.weight_gradients,
+            *moved,
+            model.task.learning_rate_scale(train_batch),
+        )
+        return StepResult(
+            loss, alpha_loss, divided_batch.joined_rows(predictions)
+        )
 
     def hypergradient(self, train_batch, alpha_batch, method=None):
         """Computes the gradient for the alphas.
@@ -106,11 +164,17 @@ class BilevelStep:
         Returns:
             A `darts_tf.search.hypergradient.Hypergradient`.
         """
+        return self._hypergradient(
+            self.bind("weights", train_batch),
+            self.bind("alphas", alpha_batch),
+            self.weights(),
+            self.xi(train_batch),
+            self._model.hypergradient if method is None else method,
+        )
+
+    def _hypergradient(self, train, validation, weights, xi, method):
         model = self._model
-        method = model.hypergradient if method is None else method
-        train = self.bind("weights", train_batch)
-        validation = self.bind("alphas", alpha_batch)
-        weights, alphas = self.weights(), _values(model.alphas)
+        alphas = _values(model.alphas)
         if method == "first_order":
             return hypergradient_lib.first_order_hypergradient(
                 validation, weights, alphas
@@ -120,7 +184,7 @@ class BilevelStep:
             validation,
             weights,
             alphas,
-            xi=self.xi(train_batch),
+            xi=xi,
             virtual_step=self.virtual_step,
             mixed_product=(
                 hypergradient_lib.exact
@@ -174,6 +238,9 @@ class BilevelStep:
 
     def weights(self):
         """Returns the values of the network weights, packed."""
+        return self._packed_weights()
+
+    def _packed_weights(self):
         return packing.pack(_values(self._model.network_weights))
 
     def state(self, stream, part=0):
@@ -186,11 +253,15 @@ class BilevelStep:
         Returns:
             List of tensors, of the supernet's variables that are not trained.
         """
-        offset = _STREAM_DRAWS * (stream == "alphas") + _PART_DRAWS * part
+        return self._state_after(_draws(stream, part))
+
+    def _state_after(self, num_draws):
         return self._after_draws(
-            _values(self._model.supernet.non_trainable_variables),
-            _replica_draws() + offset,
+            _values(self._model.supernet.non_trainable_variables), num_draws
         )
+
+    def _packed_state(self, num_draws):
+        return packing.pack(self._state_after(num_draws))
 
     def bind(self, stream, batch):
         """Returns the loss on a batch, from the current state on.
@@ -213,7 +284,7 @@ class BilevelStep:
             [
                 hypergradient_lib.Bound(
                     self._objectives[stream],
-                    (packing.pack(self.state(stream, k)), *part),
+                    (self._packed_state(_draws(stream, k)), *part),
                 )
                 for k, part in enumerate(parts)
             ]
@@ -231,13 +302,12 @@ class BilevelStep:
             )
         return num_rows // size
 
-    def _joined(self, auxiliaries):
-        """Returns what came with the loss for the whole batch.
+    def _joined_state(self, states):
+        """Returns the state after the whole batch, from those of its parts.
 
         The moving statistics, which each part moved from where they were, are
         averaged; so they move once, at their usual pace.
         """
-        predictions, states, carried = zip(*auxiliaries, strict=True)
         variables = self._model.supernet.non_trainable_variables
         states = [packing.unpack(state, variables) for state in states]
         state = [
@@ -246,19 +316,10 @@ class BilevelStep:
             else divided_batch.mean(values)
             for variable, *values in zip(variables, *states, strict=True)
         ]
-        return (
-            divided_batch.joined_rows(predictions),
-            self._after_draws(state, -_replica_draws()),
-            [
-                replicas.all_rows(value)
-                for value in divided_batch.joined_rows(carried)
-            ],
-        )
+        return self._after_draws(state, -_replica_draws())
 
     def _after_draws(self, state, num_draws):
         """Returns a state with the random layers further on."""
-        if isinstance(num_draws, int) and not num_draws:
-            return state
         return [
             value + tf.cast(tf.stack([0, num_draws]), value.dtype)
             if is_random_state(variable)
@@ -311,20 +372,48 @@ class BilevelStep:
 
         return clip
 
-    def _update_weights(self, gradients, train_batch):
+    def _update_alphas(self, loss, gradients, carried):
+        """Takes the step of the alphas and returns the loss."""
+        model = self._model
+        loss = _check_finite(loss, gradients)
+        with tf.control_dependencies([loss]):
+            # An optimizer adds up over the replicas.
+            model.alpha_optimizer.apply(
+                [replicas.share(g) for g in gradients], model.alphas
+            )
+            _assign(model.task.carried("alphas"), _joined_rows(carried))
+        return loss
+
+    def _update_weights(
+        self, loss, gradients, states, carried, learning_rate_scale
+    ):
+        """Takes the step of the weights and returns the loss."""
+        model = self._model
+        loss = _check_finite(loss, gradients)
+        with tf.control_dependencies([loss]):
+            self._apply(gradients, learning_rate_scale)
+            _assign(
+                model.supernet.non_trainable_variables,
+                self._joined_state(states),
+            )
+            _assign(model.task.carried("weights"), _joined_rows(carried))
+        return loss
+
+    def _apply(self, gradients, learning_rate_scale):
         """Applies the gradients, at the learning rate of the batch."""
         optimizer, weights = self._model.optimizer, self._model.network_weights
         gradients = packing.unpack(
             [replicas.share(gradient) for gradient in gradients], weights
         )
-        scale = self._model.task.learning_rate_scale(train_batch)
-        if scale is None:
+        if learning_rate_scale is None:
             optimizer.apply(gradients, weights)
             return
         # Through the variable, so that it serves every optimizer; what is
         # written back is what was read, to the last bit.
         rate = tf.identity(tf.convert_to_tensor(optimizer.learning_rate))
-        optimizer.learning_rate = rate * tf.cast(scale, rate.dtype)
+        optimizer.learning_rate = rate * tf.cast(
+            learning_rate_scale, rate.dtype
+        )
         optimizer.apply(gradients, weights)
         optimizer.learning_rate = rate
 
@@ -341,11 +430,24 @@ def is_random_state(variable):
     return variable.path.endswith("seed_generator_state")
 
 
+def _draws(stream, part):
+    """Returns how far on random layers are at the start of a pass."""
+    offset = _STREAM_DRAWS * (stream == "alphas") + _PART_DRAWS * part
+    return _replica_draws() + tf.constant(offset, tf.int64)
+
+
 def _replica_draws():
     """Returns how far this replica is on in the draws of random layers."""
     if replicas.count() == 1:
-        return 0
+        return tf.constant(0, tf.int64)
     return tf.cast(replicas.number(), "int64") * _REPLICA_DRAWS
+
+
+def _joined_rows(carried):
+    """Returns what is carried on, of all parts and replicas."""
+    return [
+        replicas.all_rows(value) for value in divided_batch.joined_rows(carried)
+    ]
 
 
 def _check_finite(loss, gradients):

@@ -100,6 +100,28 @@ def rows_of_parts(structure, num_parts):
     ]
 
 
+def spec_of_part(structure, num_parts):
+    """Returns the shapes and types of what `rows_of_parts` returns.
+
+    Args:
+        structure: Structure of what has a shape and a type, and of `None`.
+        num_parts: Integer.
+
+    Returns:
+        Structure of `tf.TensorSpec` and `None`.
+    """
+
+    def spec(tensor):
+        if tensor is None:
+            return None
+        shape = list(tensor.shape)
+        if shape and shape[0] is not None:
+            shape[0] //= num_parts
+        return tf.TensorSpec(shape, tensor.dtype)
+
+    return keras.tree.map_structure(spec, structure)
+
+
 def joined_rows(structures):
     """Joins the rows of parts: the reverse of `rows_of_parts`.
 

@@ -113,15 +113,19 @@ class Objective:
         }
         if traced:
             self._derivatives = {
-                name: tf.function(
-                    function,
-                    autograph=False,
-                    # Kept apart: put in line at each of five calls, the
-                    # graph optimiser would have twice the work.
-                    experimental_attributes={"_noinline": True},
-                )
+                name: tf.function(function, autograph=False)
                 for name, function in self._derivatives.items()
             }
+
+    def build_graph(self, derivative, *arguments):
+        """Traces a derivative before its first call.
+
+        Args:
+            derivative: String, a `wrt` of `gradients`, or `"mixed"`.
+            *arguments: Those of the call; in the place of tensors there may be
+                `tf.TensorSpec`, of shapes that are not wholly known.
+        """
+        self._derivatives[derivative].get_concrete_function(*arguments)
 
     def gradients(self, weights, alphas, *arguments, wrt="both"):
         """Evaluates the loss and its gradients.

@@ -26,8 +26,17 @@ def pack(tensors):
     [1.0, 2.0, 3.0]
     """
     tensors = [tf.convert_to_tensor(tensor) for tensor in tensors]
+    flat = tf.constant([-1])
     return [
-        tf.concat([tf.reshape(tensors[k], (-1,)) for k in members], 0)
+        tf.concat(
+            [
+                tensors[k]
+                if tensors[k].shape.rank == 1
+                else tf.reshape(tensors[k], flat)
+                for k in members
+            ],
+            0,
+        )
         for members in _by_type(tensors)
     ]
 
@@ -48,9 +57,11 @@ def unpack(vectors, like):
         shapes = {}  # equal ones are one node of a graph
         for k, part in zip(members, tf.split(vector, sizes), strict=True):
             shape = tuple(like[k].shape)
-            if shape not in shapes:
-                shapes[shape] = tf.constant(shape, tf.int32)
-            tensors[k] = tf.reshape(part, shapes[shape])
+            if len(shape) != 1:
+                if shape not in shapes:
+                    shapes[shape] = tf.constant(shape, tf.int32)
+                part = tf.reshape(part, shapes[shape])
+            tensors[k] = part
     return tensors
 
 

@@ -358,6 +358,10 @@ class DartsSearchModel(keras.Model):
         dataset = source.dataset(self.seed, start_step)
         with strategy.scope():
             self.task.create_metrics(self, dataset.element_spec[0])
+            specs = map(
+                keras.utils.unpack_x_y_sample_weight, dataset.element_spec
+            )
+            self.bilevel_step.build_graphs(*specs)
         dataset = replicas.distributed(dataset, strategy)
         try:
             return super().fit(
@@ -382,12 +386,31 @@ class DartsSearchModel(keras.Model):
                 f"usually helps. The genotype so far:\n{self.genotype()}"
             ) from None
 
+    def make_train_function(self, force=False):
+        """Makes the function that `fit` calls for each step."""
+        if not self.bilevel_step.in_parts:
+            super().make_train_function(force)
+        elif self.train_function is None or force:
+            record = tf.function(
+                self._record, autograph=False, reduce_retracing=True
+            )
+            self.train_function = lambda iterator: self._step(
+                next(iterator), record
+            )
+
     def train_step(self, data):
         """Takes one step of the alphas, then one of the weights."""
+        return self._step(data, self._record)
+
+    def _step(self, data, record):
         train_batch, alpha_batch = (
             keras.utils.unpack_x_y_sample_weight(batch) for batch in data
         )
         result = self.bilevel_step.take(train_batch, alpha_batch)
+        return record(result, train_batch)
+
+    def _record(self, result, train_batch):
+        """Updates the metrics and returns them."""
         self._alpha_loss.update_state(result.alpha_loss)
         for metric in self.metrics:
             if metric.name == "loss":
