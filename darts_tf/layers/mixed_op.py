@@ -1,6 +1,7 @@
 """The mixed operation: the continuous relaxation of a choice."""
 
 import keras
+import numpy as np
 
 from darts_tf.layers import kernels
 from darts_tf.layers import operation
@@ -76,17 +77,14 @@ class MixedOp(keras.layers.Layer):
             candidate.build(inputs_shape)
 
     def call(self, inputs, op_weights):
-        by_primitive = keras.ops.unstack(op_weights, axis=1)
-        scales = keras.ops.unstack(
-            keras.ops.repeat(keras.ops.transpose(op_weights), self.filters, 1)
-        )
-        copied, shared, shared_weights = [], [], []
+        scales = keras.ops.unstack(self._scales(op_weights))
+        copied, shared, columns = [], [], []
         for column, candidate in enumerate(self.operations):
             if isinstance(candidate, operation.Zero):
                 continue
             if candidate.shared:
                 shared.append(candidate(inputs))
-                shared_weights.append(by_primitive[column])
+                columns.append(column)
             else:
                 copied.append(candidate(inputs, scales[column]))
         parts = []
@@ -95,8 +93,14 @@ class MixedOp(keras.layers.Layer):
                 keras.ops.split(kernels.add_n(copied), self.copies, axis=-1)
             )
         if shared:
-            parts.append(_weighted_sums(shared, shared_weights))
+            chosen = np.eye(len(self.operations))[:, columns]
+            parts.append(_weighted_sums(shared, _product(op_weights, chosen)))
         return [kernels.add_n(edge) for edge in zip(*parts, strict=True)]
+
+    def _scales(self, op_weights):
+        """Returns the op weight of each channel, a row for each primitive."""
+        spread = np.kron(np.eye(self.copies), np.ones((1, self.filters)))
+        return _product(keras.ops.transpose(op_weights), spread)
 
     def compute_output_shape(self, inputs_shape, op_weights_shape=None):
         shape = self.operations[0].compute_output_shape(inputs_shape)[:3]
@@ -112,13 +116,23 @@ class MixedOp(keras.layers.Layer):
         }
 
 
+def _product(op_weights, choice):
+    """Returns copies of op weights: exact, for each is a sum of one term.
+
+    A matrix product is two nodes of a graph, with its gradient; to repeat,
+    take apart and stack are thirty.
+    """
+    choice = keras.ops.convert_to_tensor(choice, op_weights.dtype)
+    return keras.ops.matmul(op_weights, choice)
+
+
 def _weighted_sums(results, weights):
     """Returns one weighted sum of the results for each edge.
 
     As one small matrix product: 4 ms at 4 edges and 3 results of shape
     `(64, 32, 32, 16)`, where products and sums one by one take 9 to 19 ms.
     """
-    matrix = keras.ops.cast(keras.ops.stack(weights, axis=1), results[0].dtype)
+    matrix = keras.ops.cast(weights, results[0].dtype)
     flat = keras.ops.stack([keras.ops.reshape(r, (-1,)) for r in results])
     shape = (-1, *results[0].shape[1:])
     return [

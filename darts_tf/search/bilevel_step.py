@@ -74,9 +74,12 @@ class BilevelStep:
                 functools.partial(self._loss_of_packed_state, stream),
                 lambda: (model.network_weights, model.alphas),
                 traced=self.in_parts,
+                joint=self.in_parts and model.task.one_loss,
             )
             for stream in ("weights", "alphas")
         }
+        if model.task.one_loss:
+            self._objectives["alphas"] = self._objectives["weights"]
         self._packed_weights = self._part(self._packed_weights)
         self._packed_state = self._part(self._packed_state)
         self._update_alphas = self._part(self._update_alphas)

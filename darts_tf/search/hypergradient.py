@@ -90,6 +90,9 @@ class Objective:
             messages have names. Defaults to `None`, lists of tensors.
         traced: Boolean, whether to compile the derivatives into graphs.
             Defaults to `True`.
+        joint: Boolean, whether the gradient for the weights comes with that
+            for the alphas: a graph less to build, for sums that take about a
+            hundredth of a pass. Defaults to `False`.
 
     Example:
 
@@ -101,7 +104,7 @@ class Objective:
     np.float32(30.0)
     """
 
-    def __init__(self, loss, variables=None, traced=True):
+    def __init__(self, loss, variables=None, traced=True, joint=False):
         self._loss = loss
         self._variables = variables
         self._derivatives = {
@@ -111,9 +114,15 @@ class Objective:
             "mixed": self._mixed_product,
             "alpha_hessian": self._alpha_hessian_product,
         }
+        if joint:
+            self._derivatives["weights"] = self._both_gradients
         if traced:
+            graphs = {
+                function: tf.function(function, autograph=False)
+                for function in self._derivatives.values()
+            }
             self._derivatives = {
-                name: tf.function(function, autograph=False)
+                name: graphs[function]
                 for name, function in self._derivatives.items()
             }
 
@@ -135,10 +144,11 @@ class Objective:
             alphas: List of tensors, the architecture logits.
             *arguments: What else the loss takes.
             wrt: String, `"weights"`, `"alphas"` or `"both"`; only what is
-                asked for is computed. Defaults to `"both"`.
+                asked for is computed, unless the objective is `joint`.
+                Defaults to `"both"`.
 
         Returns:
-            An `Evaluation`; gradients that were not asked for are empty.
+            An `Evaluation`; gradients that were not computed are empty.
         """
         return self._derivatives[wrt](weights, alphas, *arguments)
 

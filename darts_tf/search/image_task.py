@@ -15,6 +15,7 @@ class ImageTask(task.Task):
     """Classification: any Keras loss of the labels and the logits."""
 
     supernet_class = conv_supernet.ConvSupernet
+    one_loss = True
 
     def compile_options(self, loss, metrics):
         if loss is None:

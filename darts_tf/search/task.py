@@ -17,6 +17,8 @@ class Task(keras.layers.Layer):
 
     # The class of the model that is searched.
     supernet_class = None
+    # Whether `train_loss` and `validation_loss` are one function of a batch.
+    one_loss = False
     # Whether the virtual step and the vector of the second derivative are
     # clipped as the steps of the weights are.
     clips_virtual_step = False
