@@ -163,14 +163,15 @@ def _depthwise_5x5(inputs, kernel):
     def gradient(upstream):
         middle = _kernel_gradient(inputs, upstream, 3)
         _, height, width, channels = inputs.shape
-        halves = (-1, height, width // 2, 2 * channels)
+        halves = tf.constant((-1, height, width // 2, 2 * channels))
         outer = _kernel_gradient(
             tf.reshape(inputs, halves), tf.reshape(upstream, halves), 3
         )
         outer = tf.reduce_sum(tf.reshape(outer, (5, 3, 1, 2, channels)), 3)
+        first, _, last = tf.split(outer, 3, 1)
         return (
             _input_gradient(inputs, kernel, upstream, 1, "SAME"),
-            tf.concat([outer[:, :1], middle, outer[:, 2:]], 1),
+            tf.concat([first, middle, last], 1),
         )
 
     return tf.nn.conv2d(inputs, kernel, 1, "SAME"), gradient
@@ -326,7 +327,14 @@ def batch_normalization(inputs, scale, offset, moving, momentum, epsilon):
             momentum * old + (1 - momentum) * new
             for old, new in zip(moving, moved, strict=True)
         )
-    outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+    # The first version of the kernel has no low precision, and half as many
+    # nodes: the tape makes no zeros for the gradients of what is not used.
+    kernel = (
+        tf.raw_ops.FusedBatchNorm
+        if inputs.dtype == tf.float32
+        else tf.raw_ops.FusedBatchNormV3
+    )
+    outputs, mean, variance, *_ = kernel(
         x=inputs,
         scale=scale,
         offset=offset,

@@ -81,16 +81,33 @@ class _CoupledDecayOptimizer(keras.optimizers.Optimizer):
         return config
 
     def _clip_gradients(self, grads):
-        # Keras calls this after unscaling and accumulating the gradients.
+        # Keras calls this after unscaling and accumulating the gradients, and
+        # `_backend_update_step`, which clips, right after it.
         if self.global_clipnorm is None:
             return super()._clip_gradients(grads)
-        coefficient = clip_coefficient(grads, self.global_clipnorm)
-        return [_ops.cast(coefficient, g.dtype) * g for g in grads]
+        return grads
 
-    def _decayed(self, gradient, variable):
-        """Returns the gradient with the decay term."""
-        factor = self._decay_factor(variable)
-        return gradient + factor * variable if factor else gradient
+    def _backend_update_step(self, grads, trainable_variables, learning_rate):
+        # As one vector: a formula on each of hundreds of gradients would be
+        # most of the graph.
+        grads = packing.pack(
+            [
+                _ops.cast(g, v.dtype)
+                for g, v in zip(grads, trainable_variables, strict=True)
+            ]
+        )
+        if self.global_clipnorm is not None:
+            coefficient = clip_coefficient(grads, self.global_clipnorm)
+            grads = [_ops.cast(coefficient, g.dtype) * g for g in grads]
+        if self.coupled_weight_decay:
+            values = packing.pack(trainable_variables)
+            decays = self._decays(values, trainable_variables)
+            grads = [g + decay for g, decay in zip(grads, decays, strict=True)]
+        super()._backend_update_step(
+            packing.unpack(grads, trainable_variables),
+            trainable_variables,
+            learning_rate,
+        )
 
     def _decay_factor(self, variable):
         # `exclude_from_weight_decay` is Keras' and holds here too.
@@ -234,12 +251,10 @@ class SGD(_CoupledDecayOptimizer):
         ]
 
     def update_step(self, gradient, variable, learning_rate):
-        """Updates one variable and its buffer."""
-        gradient = _ops.cast(gradient, variable.dtype)
-        step = self._decayed(gradient, variable)
+        """Updates one variable and its buffer, by g as in the class's text."""
         rate = _ops.cast(learning_rate, variable.dtype)
         if not self.momentum:
-            self.assign_sub(variable, rate * step)
+            self.assign_sub(variable, rate * gradient)
             return
         buffer = self._buffers[self._get_variable_index(variable)]
         # One operation for the two lines of the class: with hundreds of
@@ -248,8 +263,8 @@ class SGD(_CoupledDecayOptimizer):
             var=_handle(variable),
             accum=_handle(buffer),
             lr=rate,
-            grad=step,
-            momentum=tf.constant(self.momentum, step.dtype),
+            grad=gradient,
+            momentum=tf.constant(self.momentum, gradient.dtype),
         )
 
     def get_config(self):
@@ -332,8 +347,6 @@ class Adam(_CoupledDecayOptimizer):
     def update_step(self, gradient, variable, learning_rate):
         """Updates one variable and its two means."""
         dtype = variable.dtype
-        gradient = _ops.cast(gradient, dtype)
-        gradient = self._decayed(gradient, variable)
         index = self._get_variable_index(variable)
         mean, square = self._means[index], self._squares[index]
         # By differences, so that the rounded factors still add up to 1.
