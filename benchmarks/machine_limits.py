@@ -41,7 +41,18 @@ def rates(rows):
     }
 
 
-def _step(what, rows=_ROWS, length=_LENGTH, **_):
+def make_step(what, rows=_ROWS, length=_LENGTH, **_):
+    """Makes one of the two, for `worker.serve`.
+
+    Args:
+        what: String, one of `WHAT`.
+        rows: Integer, of the matrices. Defaults to `4096`.
+        length: Integer, of the vectors. Defaults to `2**27`.
+
+    Returns:
+        A function that takes a step, and a dictionary with its `work`, in
+        floating-point operations or bytes.
+    """
     import tensorflow as tf
 
     if what == "products":
@@ -52,14 +63,13 @@ def _step(what, rows=_ROWS, length=_LENGTH, **_):
 
         return step, {"work": 2 * rows**3}
     total, vector = tf.Variable(tf.zeros(length)), tf.ones(length)
-    add = tf.function(lambda: total.assign_add(vector, read_value=False))
 
+    @tf.function(autograph=False)
     def step():
-        add()
-        total[0].numpy()  # waits for the end
+        total.assign_add(vector, read_value=False)
 
     return step, {"work": 3 * 4 * length}
 
 
 if __name__ == "__main__":
-    worker.serve(_step)
+    worker.serve(make_step)

@@ -132,8 +132,8 @@ def _multiply_adds(config, what):
     return multiply_adds.of_step(what.removeprefix("torch_"), forward)
 
 
-def _step(what, **setting):
-    """Returns the function that is timed."""
+def make_step(what, **setting):
+    """Makes what is timed, for `worker.serve`."""
     import keras
 
     keras.utils.set_random_seed(0)
@@ -276,4 +276,4 @@ def _training(
 
 
 if __name__ == "__main__":
-    stepping.main(Config, run, _step)
+    stepping.main(Config, run, make_step)

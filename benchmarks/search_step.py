@@ -28,6 +28,7 @@ from benchmarks import multiply_adds
 from benchmarks import stepping
 from trainers import options
 
+METHODS = ("first_order", "finite_difference", "exact")
 FORMS = ("merged", "plain", "plain_fused")
 TORCH_FORMS = ("torch", "torch_channels_last")
 
@@ -42,8 +43,7 @@ class Config:
     image_size: int = options.option("Pixels in height and width.", 32)
     steps: int = options.option("Steps counted, after two that are not.", 5)
     methods: str = options.option(
-        "Hypergradients, separated by commas.",
-        "first_order,finite_difference,exact",
+        "Hypergradients, separated by commas.", ",".join(METHODS)
     )
     micro_batches: str | None = options.option(
         "Rows at a time, separated by commas; none is the whole batch.", None
@@ -134,7 +134,7 @@ def _ratios(results):
     }
 
 
-def _step(
+def make_step(
     method,
     form,
     filters,
@@ -145,6 +145,10 @@ def _step(
     dtype,
     **_,
 ):
+    """Makes a step of the search, for `worker.serve`.
+
+    Args: as the fields of `Config`, for one hypergradient, form and part.
+    """
     import keras
     import numpy as np
     import tensorflow as tf
@@ -184,4 +188,4 @@ def _step(
 
 
 if __name__ == "__main__":
-    stepping.main(Config, run, _step)
+    stepping.main(Config, run, make_step)

@@ -88,6 +88,19 @@ def report(config, **results):
         config: The config, with `output`, a file for the JSON or `None`.
         **results: What was measured.
     """
+    print(save(config, **results))
+
+
+def save(config, **results):
+    """Writes what `report` prints to the file alone.
+
+    Args:
+        config: The config, with `output`, a file for the JSON or `None`.
+        **results: What was measured.
+
+    Returns:
+        String, the JSON.
+    """
     value = {
         "setting": dataclasses.asdict(config),
         "device": device.description(),
@@ -98,7 +111,7 @@ def report(config, **results):
     if config.output:
         with open(config.output, "w", encoding="utf-8") as file:
             file.write(text + "\n")
-    print(text)
+    return text
 
 
 def training_step(model, dataset):

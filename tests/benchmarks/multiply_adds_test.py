@@ -79,9 +79,7 @@ def test_the_passes_of_one_product_are_those_of_its_gradients():
         alphas = [tf.ones(())]
         objective = darts_tf.search.Objective(
             lambda w, a: (
-                tf.reduce_sum(
-                    tf.tanh(tf.tanh(a[0] * w[0] @ w[1]) @ w[2]) ** 2
-                ),
+                tf.reduce_sum(tf.tanh(tf.tanh(a[0] * w[0] @ w[1]) @ w[2]) ** 2),
                 None,
             ),
             traced=False,
