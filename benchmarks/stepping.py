@@ -11,6 +11,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 
 from benchmarks import worker
 from trainers import device
@@ -150,6 +151,7 @@ class _Worker:
     """A process that takes a step whenever it reads a line."""
 
     def __init__(self, setting):
+        self._messages = tempfile.TemporaryFile("w+")
         self._process = subprocess.Popen(
             [
                 setting.get("python") or sys.executable,
@@ -160,7 +162,7 @@ class _Worker:
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._messages,
             text=True,
             env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
         )
@@ -183,6 +185,7 @@ class _Worker:
         """Ends the process, if it lives."""
         self._process.kill()
         self._process.communicate()
+        self._messages.close()
 
     def _ask(self, what):
         try:
@@ -192,5 +195,8 @@ class _Worker:
         except BrokenPipeError:
             answer = ""
         if not answer:
-            raise OSError(f"The process ended with {self._process.wait()}")
+            code = self._process.wait()
+            self._messages.seek(0)
+            last = (self._messages.read().splitlines() or [""])[-1]
+            raise OSError(f"The process ended with {code}. {last}".rstrip())
         return json.loads(answer)

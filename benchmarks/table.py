@@ -107,14 +107,14 @@ def run(config):
     """
     lines = []
     for compared in _comparisons(config):
-        known = set()
+        by_form = {}
         for group in _groups(compared, config.at_once):
             for line in _timed(group, config.steps):
-                if line["form"] not in known:
-                    lines.append(line)
-                if "error" not in line:
-                    known.add(line["form"])
-            stepping.save(config, results=lines)
+                # The merged form is in each group; its first time counts.
+                if "error" in by_form.get(line["form"], {"error": None}):
+                    by_form[line["form"]] = line
+            stepping.save(config, results=[*lines, *by_form.values()])
+        lines += by_form.values()
     stepping.report(config, results=lines)
     table = markdown_table(lines)
     markdown.write(config.table, table)
@@ -181,8 +181,7 @@ def _timed(group, num_steps):
         rows = stepping.in_turns([*settings, *limits], num_steps)
     except OSError as error:
         # Such as by a lack of memory: what else is timed should not be lost.
-        lost = group[1:] or group
-        return [{**names, "error": str(error)} for names, _ in lost]
+        return [{**names, "error": str(error)} for names, _ in group]
     rates = machine_limits.rates(rows[len(settings) :])
     lines = []
     for (names, setting), row in zip(group, rows, strict=False):
