@@ -198,12 +198,25 @@ def exclusive(events):
 
 
 def _make_step(config):
-    settings = dataclasses.asdict(config)
     if config.space == "conv":
-        return search_step.make_step(
-            micro_batch=None, dtype="float32", **settings
+        benchmark = search_step.Config(
+            filters=config.filters,
+            num_cells=config.num_cells,
+            batch_size=config.batch_size,
+            image_size=config.image_size,
+            forms=config.form,
         )
-    return recurrent_step.make_step(what=config.method, **settings)
+        (setting,) = search_step.make_settings(benchmark, config.method)
+        return search_step.make_step(**setting)
+    benchmark = recurrent_step.Config(
+        what=config.method,
+        units=config.units,
+        batch_size=config.batch_size,
+        sequence_length=config.sequence_length,
+        vocabulary_size=config.vocabulary_size,
+    )
+    (setting,) = recurrent_step.make_settings(benchmark)
+    return recurrent_step.make_step(**setting)
 
 
 def traced(step, num_steps, folder):

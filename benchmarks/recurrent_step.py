@@ -133,7 +133,7 @@ def _multiply_adds(config, what):
 
 
 def make_step(what, **setting):
-    """Makes what is timed, for `worker.serve`."""
+    """Makes what is timed; takes what `make_settings` returns."""
     import keras
 
     keras.utils.set_random_seed(0)

@@ -9,10 +9,9 @@ fast batch normalisation). With PyTorch, in this interpreter or in the one that
 `--torch_python` names, there are two more forms: `torch`
 (`benchmarks.torch_supernet`), and `torch_channels_last`, the same with the
 channels last in memory. They take steps in turn, so that what else the
-machine does meets all alike. Prints JSON: seconds
-of the first step (which builds the graph) and of the others (median, least,
-most), peak memory in GB, the multiply-adds that a step needs, the ratios, the
-device and the versions.
+machine does meets all alike. Prints JSON: seconds of the first step (which
+builds the graph) and of the others (median, least, most), peak memory in GB,
+the multiply-adds that a step needs, the ratios, the device and the versions.
 
     python -m benchmarks.search_step --forms=merged --micro_batches=64,16,4
     python -m benchmarks.search_step --forms=merged --dtype=mixed_bfloat16
@@ -50,12 +49,23 @@ class Config:
     )
     dtype: str = options.option("Keras dtype policy.", "float32")
     forms: str = options.option(
-        "Forms, separated by commas.", ",".join((*FORMS, *TORCH_FORMS))
+        f"Forms, separated by commas: {', '.join((*FORMS, *TORCH_FORMS))}.",
+        ",".join(FORMS),
     )
     torch_python: str = options.option(
         "Interpreter that has PyTorch.", sys.executable
     )
     output: str | None = options.option("File for the JSON; none prints.", None)
+
+    def __post_init__(self):
+        """Fails on options that would have no effect."""
+        whole = self.micro_batches is None and self.dtype == "float32"
+        if set(self.forms.split(",")) & set(TORCH_FORMS) and not whole:
+            raise ValueError(
+                "The forms in PyTorch take whole batches, in float32. "
+                f"Received: forms={self.forms!r}, dtype={self.dtype!r}, "
+                f"micro_batches={self.micro_batches!r}"
+            )
 
 
 def run(config):
@@ -145,10 +155,7 @@ def make_step(
     dtype,
     **_,
 ):
-    """Makes a step of the search, for `worker.serve`.
-
-    Args: as the fields of `Config`, for one hypergradient, form and part.
-    """
+    """Makes a step of the search; takes what `make_settings` returns."""
     import keras
     import numpy as np
     import tensorflow as tf

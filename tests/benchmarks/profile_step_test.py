@@ -83,3 +83,28 @@ def test_options_that_do_not_apply_are_refused():
         profile_step.Config(space="recurrent", form="plain")
     with pytest.raises(ValueError, match="`method` must be one of"):
         profile_step.Config(method="second_order")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("space", ["conv", "recurrent"])
+def test_a_search_step_is_profiled(space, capsys, tmp_path):
+    kinds = profile_step.run(
+        profile_step.Config(
+            space=space,
+            method="first_order",
+            batch_size=2,
+            filters=2,
+            num_cells=3,
+            image_size=8,
+            units=4,
+            vocabulary_size=20,
+            steps=1,
+            table=str(tmp_path / "table.md"),
+        )
+    )
+    product = {"conv": "convolution, forward", "recurrent": "matrix product"}
+    for kind in (product[space], "element-wise", "data movement", "executor"):
+        assert kinds[kind] > 0
+    table = (tmp_path / "table.md").read_text()
+    assert table in capsys.readouterr().out
+    assert f"| {product[space]} |" in table

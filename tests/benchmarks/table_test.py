@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks import machine_limits
+from benchmarks import search_step
 from benchmarks import stepping
 from benchmarks import table
 
@@ -138,6 +139,11 @@ def test_an_interpreter_without_torch_leaves_out_its_forms(tmp_path, capfd):
     forms = [[names["form"] for names, _ in group] for group in compared]
     assert forms == [["merged", "plain"], ["merged"]]
     assert "Without PyTorch" in capfd.readouterr().err
+
+
+def test_options_without_effect_on_torch_are_refused():
+    with pytest.raises(ValueError, match="whole batches.*micro_batches='2'"):
+        search_step.Config(forms="merged,torch", micro_batches="2")
 
 
 @pytest.mark.slow
