@@ -7,6 +7,9 @@
 The default is a step of the search with each of the three hypergradients, at
 300 units, 64 rows and 35 words. `--what` also takes
 
+- `torch_first_order`, `torch_finite_difference` and `torch_exact`: the same
+  steps in plain PyTorch (`benchmarks.torch_recurrent`), which the interpreter
+  that `--torch_python` names must have;
 - `training`: a step of the network of a published genotype;
 - the parts of a search step, each in a graph of its own: `hidden`, the forward
   pass below the softmax; `loss`, that and the loss; `softmax`, loss and
@@ -16,16 +19,19 @@ The default is a step of the search with each of the three hypergradients, at
   difference is `weights` twice, a gradient for both, and `alphas` twice.
 
 Prints JSON: seconds of the first step (which builds the graph) and of the
-others (median, least, most), words in a second, peak memory in GB, the device
-and the versions.
+others (median, least, most), words in a second, peak memory in GB, the
+multiply-adds that a step needs, the device and the versions.
 """
 
 import dataclasses
+import sys
 
+from benchmarks import multiply_adds
 from benchmarks import stepping
 from trainers import options
 
 _METHODS = ("first_order", "finite_difference", "exact")
+_TORCH = tuple(f"torch_{method}" for method in _METHODS)
 _PARTS = ("hidden", "loss", "softmax", "weights", "alphas", "mixed")
 
 
@@ -35,7 +41,7 @@ class Config:
 
     what: str = options.option(
         "What is timed, separated by commas: "
-        f"{', '.join((*_METHODS, 'training', *_PARTS))}.",
+        f"{', '.join((*_METHODS, *_TORCH, 'training', *_PARTS))}.",
         ",".join(_METHODS),
     )
     units: int = options.option("Width of the embedding and the cell.", 300)
@@ -45,12 +51,15 @@ class Config:
     genotype: str = options.option(
         "Published genotype of `training`.", "RECURRENT_DARTS_V2"
     )
+    torch_python: str = options.option(
+        "Interpreter that has PyTorch.", sys.executable
+    )
     steps: int = options.option("Steps counted, after two that are not.", 5)
     output: str | None = options.option("File for the JSON; none prints.", None)
 
     def __post_init__(self):
         """Fails on values that would only show after a long time."""
-        known = (*_METHODS, "training", *_PARTS)
+        known = (*_METHODS, *_TORCH, "training", *_PARTS)
         unknown = sorted(set(self.what.split(",")) - set(known))
         if unknown:
             raise ValueError(f"`what` may be {known}. Received: {unknown}")
@@ -62,15 +71,13 @@ def run(config):
     Args:
         config: A `Config`.
     """
-    settings = [
-        {**dataclasses.asdict(config), "what": what}
-        for what in config.what.split(",")
-    ]
+    settings = make_settings(config)
     words = config.batch_size * config.sequence_length
     results = [
         {
             "what": setting["what"],
             "words_per_second": round(words / row["step_median"]),
+            "multiply_adds": setting["multiply_adds"],
             **row,
         }
         for setting, row in zip(
@@ -80,8 +87,53 @@ def run(config):
     stepping.report(config, results=results)
 
 
-def _step(what, **setting):
-    """Returns the function that is timed."""
+def make_settings(config):
+    """Returns the settings of all that is timed, for `stepping.in_turns`.
+
+    Args:
+        config: A `Config`.
+
+    Returns:
+        A list of dictionaries; those of PyTorch are left out where there is
+        none.
+    """
+    timed = config.what.split(",")
+    if set(timed) & set(_TORCH) and not stepping.has_torch(config.torch_python):
+        timed = [what for what in timed if what not in _TORCH]
+    return [
+        {
+            **dataclasses.asdict(config),
+            "multiply_adds": _multiply_adds(config, what),
+            "what": what,
+            **(
+                {
+                    "module": "benchmarks.torch_recurrent",
+                    "python": config.torch_python,
+                }
+                if what in _TORCH
+                else {"module": "benchmarks.recurrent_step"}
+            ),
+        }
+        for what in timed
+    ]
+
+
+def _multiply_adds(config, what):
+    """Returns those of a step; a part of one has no count."""
+    if what in _PARTS:
+        return None
+    count = (
+        multiply_adds.recurrent_network
+        if what == "training"
+        else multiply_adds.recurrent_supernet
+    )
+    words = config.batch_size * config.sequence_length
+    forward = words * count(config.units, config.vocabulary_size)
+    return multiply_adds.of_step(what.removeprefix("torch_"), forward)
+
+
+def make_step(what, **setting):
+    """Makes what is timed; takes what `make_settings` returns."""
     import keras
 
     keras.utils.set_random_seed(0)
@@ -224,4 +276,4 @@ def _training(
 
 
 if __name__ == "__main__":
-    stepping.main(Config, run, _step)
+    stepping.main(Config, run, make_step)

@@ -5,10 +5,13 @@
 For each hypergradient, three processes hold the same supernet: `merged`
 (`darts_tf.ConvSupernet`), `plain` (`benchmarks.plain_supernet`, stock Keras
 layers, one for each edge and operation), and `plain_fused` (the same with our
-fast batch normalisation). They take steps in turn, so that what else the
-machine does meets all alike. Prints JSON: seconds
-of the first step (which builds the graph) and of the others (median, least,
-most), peak memory in GB, the ratios, the device and the versions.
+fast batch normalisation). With PyTorch, in this interpreter or in the one that
+`--torch_python` names, there are two more forms: `torch`
+(`benchmarks.torch_supernet`), and `torch_channels_last`, the same with the
+channels last in memory. They take steps in turn, so that what else the
+machine does meets all alike. Prints JSON: seconds of the first step (which
+builds the graph) and of the others (median, least, most), peak memory in GB,
+the multiply-adds that a step needs, the ratios, the device and the versions.
 
     python -m benchmarks.search_step --forms=merged --micro_batches=64,16,4
     python -m benchmarks.search_step --forms=merged --dtype=mixed_bfloat16
@@ -18,9 +21,15 @@ time the merged form with the batch in parts, and in another precision.
 
 import dataclasses
 import functools
+import sys
 
+from benchmarks import multiply_adds
 from benchmarks import stepping
 from trainers import options
+
+METHODS = ("first_order", "finite_difference", "exact")
+FORMS = ("merged", "plain", "plain_fused")
+TORCH_FORMS = ("torch", "torch_channels_last")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,17 +42,30 @@ class Config:
     image_size: int = options.option("Pixels in height and width.", 32)
     steps: int = options.option("Steps counted, after two that are not.", 5)
     methods: str = options.option(
-        "Hypergradients, separated by commas.",
-        "first_order,finite_difference,exact",
+        "Hypergradients, separated by commas.", ",".join(METHODS)
     )
     micro_batches: str | None = options.option(
         "Rows at a time, separated by commas; none is the whole batch.", None
     )
     dtype: str = options.option("Keras dtype policy.", "float32")
     forms: str = options.option(
-        "Forms, separated by commas.", "merged,plain,plain_fused"
+        f"Forms, separated by commas: {', '.join((*FORMS, *TORCH_FORMS))}.",
+        ",".join(FORMS),
+    )
+    torch_python: str = options.option(
+        "Interpreter that has PyTorch.", sys.executable
     )
     output: str | None = options.option("File for the JSON; none prints.", None)
+
+    def __post_init__(self):
+        """Fails on options that would have no effect."""
+        whole = self.micro_batches is None and self.dtype == "float32"
+        if set(self.forms.split(",")) & set(TORCH_FORMS) and not whole:
+            raise ValueError(
+                "The forms in PyTorch take whole batches, in float32. "
+                f"Received: forms={self.forms!r}, dtype={self.dtype!r}, "
+                f"micro_batches={self.micro_batches!r}"
+            )
 
 
 def run(config):
@@ -54,24 +76,54 @@ def run(config):
     """
     results = []
     for method in config.methods.split(","):
-        settings = [
-            {
-                **dataclasses.asdict(config),
-                "method": method,
-                "form": form,
-                "micro_batch": size,
-            }
-            for form in config.forms.split(",")
-            for size in _micro_batches(config)
-        ]
+        settings = make_settings(config, method)
         rows = stepping.in_turns(settings, config.steps)
         for setting, row in zip(settings, rows, strict=True):
             names = {
                 name: setting[name]
-                for name in ("method", "form", "micro_batch")
+                for name in ("method", "form", "micro_batch", "multiply_adds")
             }
             results.append({**names, **row})
     stepping.report(config, results=results, over_merged=_ratios(results))
+
+
+def make_settings(config, method):
+    """Returns the settings of a hypergradient, for `stepping.in_turns`.
+
+    Args:
+        config: A `Config`.
+        method: String, the hypergradient.
+
+    Returns:
+        A list of dictionaries, one for each form and micro batch; those of
+        PyTorch are left out where there is none.
+    """
+    forms = config.forms.split(",")
+    if set(forms) & set(TORCH_FORMS):
+        found = stepping.has_torch(config.torch_python)
+        forms = [form for form in forms if found or form not in TORCH_FORMS]
+    forward = config.batch_size * multiply_adds.conv_supernet(
+        config.filters, config.num_cells, config.image_size
+    )
+    return [
+        {
+            **dataclasses.asdict(config),
+            "method": method,
+            "form": form,
+            "micro_batch": size,
+            "multiply_adds": multiply_adds.of_step(method, forward),
+            **(
+                {
+                    "module": "benchmarks.torch_supernet",
+                    "python": config.torch_python,
+                }
+                if form in TORCH_FORMS
+                else {"module": "benchmarks.search_step"}
+            ),
+        }
+        for form in forms
+        for size in _micro_batches(config)
+    ]
 
 
 def _micro_batches(config):
@@ -92,7 +144,7 @@ def _ratios(results):
     }
 
 
-def _step(
+def make_step(
     method,
     form,
     filters,
@@ -103,6 +155,7 @@ def _step(
     dtype,
     **_,
 ):
+    """Makes a step of the search; takes what `make_settings` returns."""
     import keras
     import numpy as np
     import tensorflow as tf
@@ -142,4 +195,4 @@ def _step(
 
 
 if __name__ == "__main__":
-    stepping.main(Config, run, _step)
+    stepping.main(Config, run, make_step)

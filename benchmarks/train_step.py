@@ -9,11 +9,13 @@ metrics to the first step, as Keras does, so that it is traced twice, and takes
 the step of each weight by single operations. The results are equal. The
 processes take steps in turn. Prints JSON: seconds of the first step (which
 builds the graph) and of the others (median, least, most), peak memory in GB,
-the device and the versions.
+the multiply-adds that a step needs (without the auxiliary classifier, less than
+1 %), the device and the versions.
 """
 
 import dataclasses
 
+from benchmarks import multiply_adds
 from benchmarks import stepping
 from trainers import options
 
@@ -55,15 +57,33 @@ def run(config):
     """
     results = []
     for network in config.networks.split(","):
-        settings = [
-            {**dataclasses.asdict(config), "network": network, "form": form}
-            for form in config.forms.split(",")
-        ]
+        settings = make_settings(config, network)
         rows = stepping.in_turns(settings, config.steps)
         for setting, row in zip(settings, rows, strict=True):
             names = {"network": network, "form": setting["form"]}
             results.append({**names, **row})
     stepping.report(config, results=results)
+
+
+def make_settings(config, network):
+    """Returns the settings of a network, for `stepping.in_turns`.
+
+    Args:
+        config: A `Config`.
+        network: String, `"cifar"` or `"imagenet"`.
+
+    Returns:
+        A list of dictionaries, one for each form.
+    """
+    return [
+        {
+            **dataclasses.asdict(config),
+            "module": "benchmarks.train_step",
+            "network": network,
+            "form": form,
+        }
+        for form in config.forms.split(",")
+    ]
 
 
 def _step(network, form, genotype, filters, num_cells, batch_size, **_):
@@ -112,7 +132,11 @@ def _step(network, form, genotype, filters, num_cells, batch_size, **_):
     x = rng.normal(size=(batch_size, size, size, 3)).astype("float32")
     y = rng.integers(0, model.num_classes, batch_size)
     dataset = tf.data.Dataset.from_tensors((x, y)).repeat()
-    return lambda: model.fit(dataset, steps_per_epoch=1, verbose=0)
+    forward = batch_size * darts_tf.count_multiply_adds(model)
+    return (
+        lambda: model.fit(dataset, steps_per_epoch=1, verbose=0),
+        {"multiply_adds": multiply_adds.of_step("training", forward)},
+    )
 
 
 if __name__ == "__main__":
