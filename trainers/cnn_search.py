@@ -131,9 +131,10 @@ def run(config):
     Returns:
         The `darts_tf.Genotype` that was found.
     """
+    strategy = strategies.make(config)
     keras.utils.set_random_seed(config.seed)
     dataset = images.load(config)
-    with strategies.make(config).scope():
+    with strategy.scope():
         model = _make_model(config, dataset)
     pairs_from, steps = _pairs(config, dataset)
     return search_run.search(

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import darts_tf
+from darts_tf.search import replicas
 from trainers import options
+from trainers import report
 from trainers import workdir
 
 EVERY = options.option(
@@ -14,11 +16,14 @@ EVERY = options.option(
 )
 
 
-def open_folder(config: Any) -> tuple[pathlib.Path, bool]:
+def open_folder(config: Any, strategy: Any) -> tuple[pathlib.Path, bool]:
     """Makes or finds the folder of a run.
+
+    Of several workers, the chief makes it, and the others wait for that.
 
     Args:
         config: A config with `workdir`.
+        strategy: The `tf.distribute.Strategy` of the run.
 
     Returns:
         The folder, and whether the run there has come to its end; then that
@@ -28,6 +33,10 @@ def open_folder(config: Any) -> tuple[pathlib.Path, bool]:
         ValueError: If the run there is one with other options.
         OSError: If there is something else in it, or it cannot be made.
     """
+    if replicas.is_chief(strategy):
+        workdir.create_or_resume(config.workdir, options.to_json(config))
+    replicas.wait(strategy)
+    # Another worker finds in it what the chief finds, or complains.
     folder = workdir.create_or_resume(config.workdir, options.to_json(config))
     finished = (folder / workdir.METRICS_FILE).exists()
     if finished:
@@ -35,12 +44,13 @@ def open_folder(config: Any) -> tuple[pathlib.Path, bool]:
     return folder, finished
 
 
-def keep_genotype(folder: pathlib.Path, genotype: Any) -> None:
+def keep_genotype(folder: pathlib.Path, genotype: Any, strategy: Any) -> None:
     """Writes the genotype of a run to its folder, or finds it there.
 
     Args:
         folder: Path, the folder of the run.
         genotype: A `darts_tf.Genotype`.
+        strategy: The `tf.distribute.Strategy` of the run.
 
     Raises:
         ValueError: If the run was begun with another one, whose matrices may
@@ -52,7 +62,8 @@ def keep_genotype(folder: pathlib.Path, genotype: Any) -> None:
             "A run goes on with the genotype it was begun with, that of "
             f"{str(path)!r}. Received: genotype={genotype}"
         )
-    genotype.save(path)
+    if replicas.is_chief(strategy):
+        genotype.save(path)
 
 
 def fit(
@@ -94,6 +105,21 @@ def fit(
     except KeyboardInterrupt as error:
         say_how_to_go_on(error)
         raise
+
+
+def finish(folder: pathlib.Path, network: Any, metrics: Any) -> None:
+    """Writes what a training ends with; of several workers, the chief does.
+
+    Args:
+        folder: Path, the folder of the run.
+        network: The trained Keras model, saved as `network.keras`.
+        metrics: Dictionary of figures, for `metrics.json`.
+    """
+    if replicas.is_chief(network.distribute_strategy):
+        network.save(folder / "network.keras")
+        workdir.write_json(folder / workdir.METRICS_FILE, metrics)
+        report.finish(folder)
+    replicas.wait(network.distribute_strategy)
 
 
 def say_where(step: int) -> None:
