@@ -12,8 +12,10 @@ most), peak memory in GB, the ratios, the device and the versions.
 
     python -m benchmarks.search_step --forms=merged --micro_batches=64,16,4
     python -m benchmarks.search_step --forms=merged --dtype=mixed_bfloat16
+    python -m benchmarks.search_step --forms=merged --rematerialize
 
-time the merged form with the batch in parts, and in another precision.
+time the merged form with the batch in parts, in another precision, and with
+cells that are computed again for their gradient.
 """
 
 import dataclasses
@@ -40,6 +42,9 @@ class Config:
         "Rows at a time, separated by commas; none is the whole batch.", None
     )
     dtype: str = options.option("Keras dtype policy.", "float32")
+    rematerialize: bool = options.option(
+        "Compute the cells of the merged form again for their gradient.", False
+    )
     forms: str = options.option(
         "Forms, separated by commas.", "merged,plain,plain_fused"
     )
@@ -101,6 +106,7 @@ def _step(
     image_size,
     micro_batch,
     dtype,
+    rematerialize,
     **_,
 ):
     import keras
@@ -117,6 +123,7 @@ def _step(
         num_cells=num_cells,
         micro_batch=micro_batch,
         dtype=dtype,
+        rematerialize=rematerialize,
     )
     shape = (batch_size, image_size, image_size, 3)
     if form != "merged":

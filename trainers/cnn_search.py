@@ -100,6 +100,9 @@ class Config:
     micro_batch: int | None = options.option(
         "Images at a time on a device, to save memory; none is all.", None
     )
+    rematerialize: bool = options.option(
+        "Compute cells again for their gradient, to save memory.", False
+    )
     seed: int = options.option("Seeds Python, NumPy, TensorFlow and data.", 0)
 
     def __post_init__(self):
@@ -164,6 +167,7 @@ def _make_model(config, dataset):
         num_classes=dataset.num_classes,
         filters=config.filters,
         num_cells=config.num_cells,
+        rematerialize=config.rematerialize,
     )
     model.compile(
         darts_tf.search.SGD(
