@@ -79,7 +79,8 @@ class ExactResume(keras.callbacks.Callback):
         NotADirectoryError: If the folder does not exist.
         ValueError: If `every` is not positive; in `restore` and `fit`, if the
             checkpoint is of another run, or not the same for all workers.
-        OSError: In `fit`, if the state cannot be saved.
+        OSError: In `fit`, if the state cannot be saved, or another worker has
+            ended.
 
     Example:
 
@@ -261,7 +262,8 @@ class ExactResume(keras.callbacks.Callback):
             if self._skip:
                 return self._pass_over(iterator)
             try:
-                return step(iterator)
+                with replicas.meeting(self._strategy):
+                    return step(iterator)
             except BaseException:
                 self._release()
                 raise

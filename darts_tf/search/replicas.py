@@ -8,9 +8,19 @@ A worker is a process with some of the replicas. All workers run the same
 program; one of them, the chief, writes the files.
 """
 
+import contextlib
+
 import keras
 import numpy as np
 import tensorflow as tf
+
+# What TensorFlow raises in a worker when it does not hear of another one.
+_LOST = (
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.UnavailableError,
+)
 
 
 def check_strategy(strategy):
@@ -95,6 +105,32 @@ def has_workers(strategy):
     return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
 
 
+@contextlib.contextmanager
+def meeting(strategy):
+    """Raises a clear error if a worker is lost in the `with` block.
+
+    Args:
+        strategy: A `tf.distribute.Strategy`.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        ConnectionError: If another worker has ended or does not answer.
+    """
+    try:
+        yield
+    except _LOST as error:
+        if not has_workers(strategy):
+            raise
+        raise ConnectionError(
+            "Another worker has ended, or does not answer. Start the same "
+            "program again on all of them; it goes on from the last "
+            "checkpoint, if it keeps one. "
+            f"Received: {type(error).__name__}"
+        ) from error
+
+
 def joined(strategy, function):
     """Makes a function that returns what each replica says, as rows.
 
@@ -123,10 +159,11 @@ def joined(strategy, function):
         in_all = tf.function(in_all, autograph=False)
 
     def call(*arguments):
-        return [
-            np.array(strategy.experimental_local_results(value)[0])
-            for value in in_all(*arguments)
-        ]
+        with meeting(strategy):
+            return [
+                np.array(strategy.experimental_local_results(value)[0])
+                for value in in_all(*arguments)
+            ]
 
     return call
 

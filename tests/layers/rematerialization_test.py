@@ -126,6 +126,4 @@ def test_it_has_an_effect_on_the_graph_and_is_in_the_config(models):
     stem = 1
     assert again == 2 * plain - stem
     config = models[1].get_config()
-    assert darts_tf.DartsSearchModel.from_config(
-        config
-    ).supernet.rematerialize
+    assert darts_tf.DartsSearchModel.from_config(config).supernet.rematerialize
