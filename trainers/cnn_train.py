@@ -214,10 +214,12 @@ def _train(config, genotype, dataset, strategy):
     )
     metrics["train_seconds"] = round(time.perf_counter() - start, 1)
     loss, accuracy = network.evaluate(
-        streams.sequential(
-            dataset.test,
-            config.batch_size,
-            augmentation.evaluation_transform(dataset.mean, dataset.std),
+        strategies.read_by_all(
+            streams.sequential(
+                dataset.test,
+                config.batch_size,
+                augmentation.evaluation_transform(dataset.mean, dataset.std),
+            )
         ),
         verbose=0,
     )

@@ -192,9 +192,11 @@ def run(config):
     )
     metrics["train_seconds"] = round(time.perf_counter() - start, 1)
     evaluated = network.evaluate(
-        dataset.test(
-            config.batch_size,
-            imagenet_augmentation.evaluation_transform(config.image_size),
+        strategies.read_by_all(
+            dataset.test(
+                config.batch_size,
+                imagenet_augmentation.evaluation_transform(config.image_size),
+            )
         ),
         verbose=0,
         return_dict=True,

@@ -9,6 +9,7 @@ import darts_tf
 from darts_tf.search import replicas
 from trainers import options
 from trainers import report
+from trainers import strategies
 from trainers import workdir
 
 EVERY = options.option(
@@ -33,11 +34,12 @@ def open_folder(config: Any, strategy: Any) -> tuple[pathlib.Path, bool]:
         ValueError: If the run there is one with other options.
         OSError: If there is something else in it, or it cannot be made.
     """
-    if replicas.is_chief(strategy):
-        workdir.create_or_resume(config.workdir, options.to_json(config))
-    replicas.wait(strategy)
-    # Another worker finds in it what the chief finds, or complains.
+    chief = replicas.is_chief(strategy)
+    if not chief:
+        replicas.wait(strategy)
     folder = workdir.create_or_resume(config.workdir, options.to_json(config))
+    if chief:
+        replicas.wait(strategy)
     finished = (folder / workdir.METRICS_FILE).exists()
     if finished:
         print(f"The run in {folder} is finished; nothing is changed.")
@@ -95,7 +97,7 @@ def fit(
     say_where(start)
     try:
         model.fit(
-            batches_from(start),
+            strategies.read_by_all(batches_from(start)),
             epochs=epochs,
             steps_per_epoch=steps,
             shuffle=False,

@@ -44,3 +44,22 @@ def make(config) -> tf.distribute.Strategy:
             f"Received: batch_size={config.batch_size}"
         )
     return strategy
+
+
+def read_by_all(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Lets each worker read a data set whole, and keep its rows of a batch.
+
+    TensorFlow would divide files, if there are any, and with them the batches
+    would be others than those of one device.
+
+    Args:
+        dataset: A `tf.data.Dataset` of batches.
+
+    Returns:
+        A `tf.data.Dataset`.
+    """
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = (
+        tf.data.experimental.AutoShardPolicy.DATA
+    )
+    return dataset.with_options(options)
