@@ -87,7 +87,7 @@ class _Noise(keras.layers.Layer):
 
 
 def test_random_layers_draw_once_and_the_same_again():
-    layer, inputs = _Noise(), tf.constant([1.0, 2.0, 3.0])
+    layer, inputs = _Noise(), keras.ops.array([1.0, 2.0, 3.0])
     layer.build(inputs.shape)
     start = np.array(layer.generator.state)
     with tf.GradientTape() as outer:
