@@ -155,14 +155,17 @@ def joined(strategy, function):
     def in_all(*arguments):
         return strategy.run(rows, arguments)
 
-    if strategy.num_replicas_in_sync > 1:  # which is slow without a graph
-        in_all = tf.function(in_all, autograph=False)
+    graph = tf.function(in_all, autograph=False)
 
     def call(*arguments):
+        evaluate = in_all
+        if strategy.num_replicas_in_sync > 1:  # which is slow without a graph
+            # A function that is called itself warns if many are made.
+            evaluate = graph.get_concrete_function(*arguments)
         with meeting(strategy):
             return [
                 np.array(strategy.experimental_local_results(value)[0])
-                for value in in_all(*arguments)
+                for value in evaluate(*arguments)
             ]
 
     return call

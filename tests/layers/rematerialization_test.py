@@ -58,8 +58,10 @@ def test_the_hypergradient_is_the_same(models, method):
         np.testing.assert_allclose(b, a, rtol=1e-9, atol=1e-14)
 
 
-def test_a_step_is_the_same_and_moves_the_statistics_once(models):
+@pytest.mark.parametrize("micro_batch", [None, 3])
+def test_a_step_is_the_same_and_moves_the_statistics_once(models, micro_batch):
     for model in models:
+        model.micro_batch = micro_batch
         model.bilevel_step.take(*_batches())
     for a, b in zip(models[0].variables, models[1].variables, strict=True):
         np.testing.assert_allclose(
@@ -87,7 +89,8 @@ class _Noise(keras.layers.Layer):
 
 
 def test_random_layers_draw_once_and_the_same_again():
-    layer, inputs = _Noise(), keras.ops.array([1.0, 2.0, 3.0])
+    layer = _Noise()
+    inputs = keras.ops.array([1.0, 2.0, 3.0], layer.compute_dtype)
     layer.build(inputs.shape)
     start = np.array(layer.generator.state)
     with tf.GradientTape() as outer:
@@ -99,7 +102,7 @@ def test_random_layers_draw_once_and_the_same_again():
         slopes = inner.gradient(outputs, inputs)
         assert layer.calls == 2
     bends = outer.gradient(slopes, inputs)
-    # Of factor * noise * x^3, in float32.
+    # Of factor * noise * x^3; float32 rounding.
     np.testing.assert_allclose(slopes, 3 * outputs / inputs, rtol=1e-6)
     np.testing.assert_allclose(bends, 6 * outputs / inputs**2, rtol=1e-6)
     np.testing.assert_array_equal(
