@@ -427,6 +427,18 @@ def add_n(tensors, *, training=True):
     return tf.add_n(tensors) if len(tensors) > 1 else tensors[0]
 
 
+def values(variables):
+    """Returns what variables hold now, also if they change later.
+
+    Args:
+        variables: List of Keras variables, whose `value` is not yet read.
+
+    Returns:
+        List of tensors.
+    """
+    return [tf.convert_to_tensor(variable.value) for variable in variables]
+
+
 def recomputed(function, inputs):
     """Calls a function, and once more when its gradient is taken.
 

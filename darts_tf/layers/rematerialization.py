@@ -32,8 +32,8 @@ def call(layer, *arguments):
     [-1.53, -1.09, -0.65, -0.22, 0.22, 0.65, 1.09, 1.53]
     """
     weights, others = layer.trainable_variables, layer.non_trainable_variables
-    before = [variable.value for variable in others]
-    structure = (arguments, [variable.value for variable in weights])
+    before = kernels.values(others)
+    structure = (arguments, kernels.values(weights))
 
     def evaluate(*tensors):
         arguments, values = keras.tree.pack_sequence_as(structure, tensors)
