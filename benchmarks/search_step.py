@@ -15,8 +15,10 @@ the multiply-adds that a step needs, the ratios, the device and the versions.
 
     python -m benchmarks.search_step --forms=merged --micro_batches=64,16,4
     python -m benchmarks.search_step --forms=merged --dtype=mixed_bfloat16
+    python -m benchmarks.search_step --forms=merged --rematerialize
 
-time the merged form with the batch in parts, and in another precision.
+time the merged form with the batch in parts, in another precision, and with
+cells that are computed again for their gradient.
 """
 
 import dataclasses
@@ -48,6 +50,9 @@ class Config:
         "Rows at a time, separated by commas; none is the whole batch.", None
     )
     dtype: str = options.option("Keras dtype policy.", "float32")
+    rematerialize: bool = options.option(
+        "Compute the cells of the merged form again for their gradient.", False
+    )
     forms: str = options.option(
         f"Forms, separated by commas: {', '.join((*FORMS, *TORCH_FORMS))}.",
         ",".join(FORMS),
@@ -153,6 +158,7 @@ def make_step(
     image_size,
     micro_batch,
     dtype,
+    rematerialize,
     **_,
 ):
     """Makes a step of the search; takes what `make_settings` returns."""
@@ -170,6 +176,7 @@ def make_step(
         num_cells=num_cells,
         micro_batch=micro_batch,
         dtype=dtype,
+        rematerialize=rematerialize,
     )
     shape = (batch_size, image_size, image_size, 3)
     if form != "merged":

@@ -100,6 +100,9 @@ class Config:
     micro_batch: int | None = options.option(
         "Images at a time on a device, to save memory; none is all.", None
     )
+    rematerialize: bool = options.option(
+        "Compute cells again for their gradient, to save memory.", False
+    )
     seed: int = options.option("Seeds Python, NumPy, TensorFlow and data.", 0)
 
     def __post_init__(self):
@@ -131,9 +134,10 @@ def run(config):
     Returns:
         The `darts_tf.Genotype` that was found.
     """
+    strategy = strategies.make(config)
     keras.utils.set_random_seed(config.seed)
     dataset = images.load(config)
-    with strategies.make(config).scope():
+    with strategy.scope():
         model = _make_model(config, dataset)
     pairs_from, steps = _pairs(config, dataset)
     return search_run.search(
@@ -163,6 +167,7 @@ def _make_model(config, dataset):
         num_classes=dataset.num_classes,
         filters=config.filters,
         num_cells=config.num_cells,
+        rematerialize=config.rematerialize,
     )
     model.compile(
         darts_tf.search.SGD(

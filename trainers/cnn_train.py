@@ -28,11 +28,11 @@ import keras
 import darts_tf
 from darts_tf.data import augmentation
 from darts_tf.data import streams
+from darts_tf.search import replicas
 from darts_tf.search import schedules
 from trainers import genotypes
 from trainers import images
 from trainers import options
-from trainers import report
 from trainers import resumable
 from trainers import strategies
 from trainers import workdir
@@ -131,13 +131,14 @@ def run(config):
     Returns:
         A dictionary of the figures written to `metrics.json`.
     """
+    strategy = strategies.make(config)
     genotype = genotypes.read(config.genotype, "conv")
     dataset = images.load(config)
     _make_network(config, genotype, dataset)  # fails on what cannot work
     _batches(config, dataset)
     if config.runs == 1:
-        return _train(config, genotype, dataset)
-    folder, finished = resumable.open_folder(config)
+        return _train(config, genotype, dataset, strategy)
+    folder, finished = resumable.open_folder(config, strategy)
     if finished:
         return workdir.read_json(folder / workdir.METRICS_FILE)
     results = [
@@ -150,6 +151,7 @@ def run(config):
             ),
             genotype,
             dataset,
+            strategy,
         )
         for index in range(config.runs)
     ]
@@ -159,7 +161,8 @@ def run(config):
         "test_error_deviation": statistics.stdev(errors),
         "runs": results,
     }
-    workdir.write_json(folder / workdir.METRICS_FILE, metrics)
+    if replicas.is_chief(strategy):
+        workdir.write_json(folder / workdir.METRICS_FILE, metrics)
     print(
         f"Test error of {config.runs} runs: "
         f"{100 * metrics['test_error_mean']:.2f} +- "
@@ -168,16 +171,16 @@ def run(config):
     return metrics
 
 
-def _train(config, genotype, dataset):
+def _train(config, genotype, dataset, strategy):
     """Trains and evaluates once; returns what is in `metrics.json`."""
-    folder, finished = resumable.open_folder(config)
+    folder, finished = resumable.open_folder(config, strategy)
     if finished:
         return workdir.read_json(folder / workdir.METRICS_FILE)
     keras.utils.set_random_seed(config.seed)
-    with strategies.make(config).scope():
+    with strategy.scope():
         network = _make_network(config, genotype, dataset)
     batches_from, steps = _batches(config, dataset)
-    resumable.keep_genotype(folder, genotype)
+    resumable.keep_genotype(folder, genotype, strategy)
     metrics = {
         "seed": config.seed,
         "parameters": darts_tf.count_parameters(
@@ -211,18 +214,18 @@ def _train(config, genotype, dataset):
     )
     metrics["train_seconds"] = round(time.perf_counter() - start, 1)
     loss, accuracy = network.evaluate(
-        streams.sequential(
-            dataset.test,
-            config.batch_size,
-            augmentation.evaluation_transform(dataset.mean, dataset.std),
+        strategies.read_by_all(
+            streams.sequential(
+                dataset.test,
+                config.batch_size,
+                augmentation.evaluation_transform(dataset.mean, dataset.std),
+            )
         ),
         verbose=0,
     )
     metrics["test_loss"], metrics["test_accuracy"] = loss, accuracy
-    network.save(folder / "network.keras")
-    workdir.write_json(folder / workdir.METRICS_FILE, metrics)
     print(f"Test accuracy: {accuracy:.4f}  (test loss {loss:.4f})")
-    report.finish(folder)
+    resumable.finish(folder, network, metrics)
     return metrics
 
 

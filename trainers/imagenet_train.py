@@ -32,7 +32,6 @@ from darts_tf.search import schedules
 from trainers import count
 from trainers import genotypes
 from trainers import options
-from trainers import report
 from trainers import resumable
 from trainers import strategies
 from trainers import workdir
@@ -142,6 +141,7 @@ def run(config):
     Returns:
         A dictionary of the figures written to `metrics.json`.
     """
+    strategy = strategies.make(config)
     keras.utils.set_random_seed(config.seed)
     genotype = genotypes.read(config.genotype, "conv")
     dataset = lazy_images.load(
@@ -160,14 +160,13 @@ def run(config):
         smallest_area=config.smallest_area,
         flip=config.flip,
     )
-    strategy = strategies.make(config)
     with strategy.scope():
         network = _make_network(config, genotype, dataset.num_classes)
     metrics = _sizes(config, network)
-    folder, finished = resumable.open_folder(config)
+    folder, finished = resumable.open_folder(config, strategy)
     if finished:
         return workdir.read_json(folder / workdir.METRICS_FILE)
-    resumable.keep_genotype(folder, genotype)
+    resumable.keep_genotype(folder, genotype, strategy)
     print(
         f"Training on {dataset.name}: {dataset.num_train:,} images, {steps} "
         f"steps an epoch, {strategy.num_replicas_in_sync} device(s), "
@@ -193,23 +192,23 @@ def run(config):
     )
     metrics["train_seconds"] = round(time.perf_counter() - start, 1)
     evaluated = network.evaluate(
-        dataset.test(
-            config.batch_size,
-            imagenet_augmentation.evaluation_transform(config.image_size),
+        strategies.read_by_all(
+            dataset.test(
+                config.batch_size,
+                imagenet_augmentation.evaluation_transform(config.image_size),
+            )
         ),
         verbose=0,
         return_dict=True,
     )
     for name, value in evaluated.items():
         metrics[f"test_{name}"] = float(value)
-    network.save(folder / "network.keras")
-    workdir.write_json(folder / workdir.METRICS_FILE, metrics)
     print(
         f"Test accuracy: top-1 {metrics['test_accuracy']:.4f}, "
         f"top-5 {metrics['test_top_5_accuracy']:.4f}  "
         f"(test loss {metrics['test_loss']:.4f})"
     )
-    report.finish(folder)
+    resumable.finish(folder, network, metrics)
     return metrics
 
 

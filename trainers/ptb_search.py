@@ -129,9 +129,10 @@ def run(config):
     Returns:
         The `darts_tf.Genotype` that was found.
     """
+    strategy = strategies.make(config)
     keras.utils.set_random_seed(config.seed)
     corpus = corpus_lib.load(config.corpus, config.data_dir)
-    with strategies.make(config).scope():
+    with strategy.scope():
         model = _make_model(config, corpus)
     pairs_from, steps = _pairs(config, corpus)
     return search_run.search(

@@ -167,11 +167,11 @@ def run(config):
         config.vary_length,
     )
     _pieces(config, text, start_step=0)  # says now what does not fit
-    folder, finished = resumable.open_folder(config)
+    folder, finished = resumable.open_folder(config, model.distribute_strategy)
     if finished:
         return workdir.read_json(folder / workdir.METRICS_FILE)
     resume = darts_tf.ExactResume(folder, config.checkpoint_every, [switch])
-    resumable.keep_genotype(folder, genotype)
+    resumable.keep_genotype(folder, genotype, model.distribute_strategy)
     step_model.write_vocabulary(
         folder / step_model.VOCABULARY_FILE, text.vocabulary
     )

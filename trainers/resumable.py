@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import darts_tf
+from darts_tf.search import replicas
 from trainers import options
+from trainers import report
+from trainers import strategies
 from trainers import workdir
 
 EVERY = options.option(
@@ -14,11 +17,14 @@ EVERY = options.option(
 )
 
 
-def open_folder(config: Any) -> tuple[pathlib.Path, bool]:
+def open_folder(config: Any, strategy: Any) -> tuple[pathlib.Path, bool]:
     """Makes or finds the folder of a run.
+
+    Of several workers, the chief makes it, and the others wait for that.
 
     Args:
         config: A config with `workdir`.
+        strategy: The `tf.distribute.Strategy` of the run.
 
     Returns:
         The folder, and whether the run there has come to its end; then that
@@ -28,19 +34,25 @@ def open_folder(config: Any) -> tuple[pathlib.Path, bool]:
         ValueError: If the run there is one with other options.
         OSError: If there is something else in it, or it cannot be made.
     """
+    chief = replicas.is_chief(strategy)
+    if not chief:
+        replicas.wait(strategy)
     folder = workdir.create_or_resume(config.workdir, options.to_json(config))
+    if chief:
+        replicas.wait(strategy)
     finished = (folder / workdir.METRICS_FILE).exists()
     if finished:
         print(f"The run in {folder} is finished; nothing is changed.")
     return folder, finished
 
 
-def keep_genotype(folder: pathlib.Path, genotype: Any) -> None:
+def keep_genotype(folder: pathlib.Path, genotype: Any, strategy: Any) -> None:
     """Writes the genotype of a run to its folder, or finds it there.
 
     Args:
         folder: Path, the folder of the run.
         genotype: A `darts_tf.Genotype`.
+        strategy: The `tf.distribute.Strategy` of the run.
 
     Raises:
         ValueError: If the run was begun with another one, whose matrices may
@@ -52,7 +64,8 @@ def keep_genotype(folder: pathlib.Path, genotype: Any) -> None:
             "A run goes on with the genotype it was begun with, that of "
             f"{str(path)!r}. Received: genotype={genotype}"
         )
-    genotype.save(path)
+    if replicas.is_chief(strategy):
+        genotype.save(path)
 
 
 def fit(
@@ -84,7 +97,7 @@ def fit(
     say_where(start)
     try:
         model.fit(
-            batches_from(start),
+            strategies.read_by_all(batches_from(start)),
             epochs=epochs,
             steps_per_epoch=steps,
             shuffle=False,
@@ -94,6 +107,21 @@ def fit(
     except KeyboardInterrupt as error:
         say_how_to_go_on(error)
         raise
+
+
+def finish(folder: pathlib.Path, network: Any, metrics: Any) -> None:
+    """Writes what a training ends with; of several workers, the chief does.
+
+    Args:
+        folder: Path, the folder of the run.
+        network: The trained Keras model, saved as `network.keras`.
+        metrics: Dictionary of figures, for `metrics.json`.
+    """
+    if replicas.is_chief(network.distribute_strategy):
+        network.save(folder / "network.keras")
+        workdir.write_json(folder / workdir.METRICS_FILE, metrics)
+        report.finish(folder)
+    replicas.wait(network.distribute_strategy)
 
 
 def say_where(step: int) -> None:

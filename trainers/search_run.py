@@ -5,6 +5,7 @@ import keras
 import darts_tf
 from darts_tf import visualize
 from darts_tf.search import collapse_guard
+from darts_tf.search import replicas
 from darts_tf.spaces import atomic_file
 from darts_tf.visualize import cell_svg
 from trainers import options
@@ -78,7 +79,8 @@ def search(model, pairs_from, config, steps_per_epoch, title, *callbacks):
         OSError: If the folder cannot be made, or holds something else.
         FloatingPointError: If the search diverges; the cell so far is kept.
     """
-    folder, finished = resumable.open_folder(config)
+    writes = replicas.is_chief(model.distribute_strategy)
+    folder, finished = resumable.open_folder(config, model.distribute_strategy)
     if finished:
         return darts_tf.Genotype.load(folder / "genotype.json")
     parameters = darts_tf.count_parameters(model)
@@ -104,29 +106,32 @@ def search(model, pairs_from, config, steps_per_epoch, title, *callbacks):
                     visualize.search_pictures,
                     options.to_json(config),
                 ),
-                _DrawCell(model, folder / "cell.svg"),
+                *([_DrawCell(model, folder / "cell.svg")] if writes else []),
                 resume,
             ],
         )
     except (KeyboardInterrupt, FloatingPointError) as error:
         # The files of the last epoch are there; these alphas are younger.
-        model.genotype().save(folder / "genotype.json")
+        if writes:
+            model.genotype().save(folder / "genotype.json")
         print(f"\n{model.genotype().to_text()}")
         print(f"\nThe cell so far, which is in {folder}/genotype.json.")
         if isinstance(error, KeyboardInterrupt):
             resumable.say_how_to_go_on(error)
         raise
     genotype = model.genotype()
-    genotype.save(folder / "genotype.json")
     print(f"\n{genotype}\n\n{genotype.to_text()}\n")
     print("How sure each choice is (op weight, and margin to the second best):")
     for choice in model.explain():
         print(f"  {_sentence(choice)}")
-    workdir.write_json(
-        folder / workdir.METRICS_FILE,
-        {"parameters": parameters, **resume.history[-1]},
-    )
-    report.finish(folder)
+    if writes:
+        genotype.save(folder / "genotype.json")
+        workdir.write_json(
+            folder / workdir.METRICS_FILE,
+            {"parameters": parameters, **resume.history[-1]},
+        )
+        report.finish(folder)
+    replicas.wait(model.distribute_strategy)
     return genotype
 
 

@@ -1,13 +1,20 @@
-"""The devices of a run: one, or all GPUs of the machine."""
+"""The devices of a run: one, all GPUs of the machine, or several machines."""
+
+import os
 
 import tensorflow as tf
 
-NAMES = ("none", "mirrored")
-HELP = "none, or mirrored: each batch divided among all GPUs."
+NAMES = ("none", "mirrored", "multi_worker")
+HELP = (
+    "none; mirrored, each batch divided among all GPUs; or multi_worker, among "
+    "those of all machines in TF_CONFIG, which all see the folder of the run."
+)
 
 
 def make(config) -> tf.distribute.Strategy:
     """Returns the strategy in whose scope a model is made.
+
+    Called before anything else of TensorFlow: workers can only meet then.
 
     Args:
         config: A config with `strategy`, one of `NAMES`, and `batch_size`.
@@ -16,11 +23,20 @@ def make(config) -> tf.distribute.Strategy:
         A `tf.distribute.Strategy`; for `"none"` that of one device.
 
     Raises:
-        ValueError: If a batch cannot be divided among the devices.
+        ValueError: If a batch cannot be divided among the devices, or nothing
+            says who the workers are.
     """
     if config.strategy == "none":
         return tf.distribute.get_strategy()
-    strategy = tf.distribute.MirroredStrategy()
+    if config.strategy == "mirrored":
+        strategy = tf.distribute.MirroredStrategy()
+    elif "TF_CONFIG" in os.environ:
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    else:
+        raise ValueError(
+            "The environment variable TF_CONFIG must say who the workers are. "
+            f"Received: strategy={config.strategy!r}, without it"
+        )
     if config.batch_size % strategy.num_replicas_in_sync:
         raise ValueError(
             "`batch_size` must be divisible by the number of devices, "
@@ -28,3 +44,22 @@ def make(config) -> tf.distribute.Strategy:
             f"Received: batch_size={config.batch_size}"
         )
     return strategy
+
+
+def read_by_all(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Lets each worker read a data set whole, and keep its rows of a batch.
+
+    TensorFlow would divide files, if there are any, and with them the batches
+    would be others than those of one device.
+
+    Args:
+        dataset: A `tf.data.Dataset` of batches.
+
+    Returns:
+        A `tf.data.Dataset`.
+    """
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = (
+        tf.data.experimental.AutoShardPolicy.DATA
+    )
+    return dataset.with_options(options)

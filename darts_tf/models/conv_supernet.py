@@ -6,6 +6,7 @@ from darts_tf.layers import batch_norm
 from darts_tf.layers import conv_cell
 from darts_tf.layers import convolution
 from darts_tf.layers import operations
+from darts_tf.layers import rematerialization
 from darts_tf.models import alphas as alphas_lib
 from darts_tf.models import conv_layout
 from darts_tf.spaces import search_space
@@ -34,10 +35,15 @@ class ConvSupernet(keras.Model):
         seed: Optional integer, of the initial alphas. Defaults to `None`.
         stem: String, what comes before the cells: `"cifar"`, one convolution,
             or `"imagenet"`, three of stride 2. Defaults to `"cifar"`.
+        rematerialize: Boolean, whether each cell is computed a second time for
+            its gradient, so that the memory of a step is about that of one
+            cell. Defaults to `False`.
         **kwargs: Keyword arguments of `keras.Model`.
 
     Call arguments:
         inputs: Tensor of shape `(batch, height, width, channels)`.
+        training: Boolean, whether batch normalisation takes the statistics of
+            the batch.
 
     Returns:
         Logits, a tensor of shape `(batch, num_classes)`.
@@ -65,6 +71,7 @@ class ConvSupernet(keras.Model):
         stem_multiplier=None,
         seed=None,
         stem="cifar",
+        rematerialize=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -94,6 +101,7 @@ class ConvSupernet(keras.Model):
         self.stem_multiplier = stem_multiplier
         self.seed = seed
         self.stem_form = stem
+        self.rematerialize = rematerialize
 
         reductions = conv_layout.reduction_cells(num_cells)
         if "reduction" not in space.cell_types:
@@ -154,14 +162,16 @@ class ConvSupernet(keras.Model):
         self.classifier.build((shape[0], shape[-1]))
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs, training=None):
         op_weights = self.alphas.op_weights_by_source()
         before, outputs = self.stem(inputs)
         for cell, plan in zip(self.cells, self.plan, strict=True):
-            before, outputs = (
-                outputs,
-                cell((before, outputs), op_weights[plan.cell_type]),
-            )
+            arguments = (before, outputs), op_weights[plan.cell_type]
+            if self.rematerialize and training:
+                after = rematerialization.call(cell, *arguments)
+            else:
+                after = cell(*arguments)
+            before, outputs = outputs, after
         return self.classifier(self.pool(outputs))
 
     def compute_output_shape(self, input_shape):
@@ -177,4 +187,5 @@ class ConvSupernet(keras.Model):
             "stem_multiplier": self.stem_multiplier,
             "seed": self.seed,
             "stem": self.stem_form,
+            "rematerialize": self.rematerialize,
         }

@@ -30,7 +30,7 @@ class SearchLog(history_log.HistoryLog):
 
     The entropy of the op weights, in nats and by cell type, is added to what
     `fit` shows and returns. A search that goes on removes what was written of
-    the epochs that it repeats.
+    the epochs that it repeats. Of several workers, the chief writes.
 
     Args:
         directory: String or path, an existing folder.
@@ -88,6 +88,8 @@ class SearchLog(history_log.HistoryLog):
         logs = {} if logs is None else logs
         for cell_type, value in self.model.entropy().items():
             logs[f"entropy_{cell_type}"] = value
+        if not self.writes:
+            return
         self.model.genotype().save(self.directory / "genotype.json")
         figures = {**logs, **self._standing()}
         super().on_epoch_end(epoch, figures)

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from darts_tf.search import checkpoint
+from darts_tf.search import replicas
 
 CHECKPOINT_FILE = "checkpoint.npz"
 # They change during a run, or only count the objects of a process.
@@ -62,6 +63,9 @@ class ExactResume(keras.callbacks.Callback):
     SIGTERM and Ctrl-C finish the step, save, and raise `Stopped`, which is a
     `KeyboardInterrupt`; a second one acts at once.
 
+    With several workers, the chief writes and all read, so that all must see
+    the folder. A signal to one of them stops all, after the same step.
+
     Args:
         directory: String or path, an existing folder.
         every: Optional positive integer, steps between two checkpoints.
@@ -74,8 +78,9 @@ class ExactResume(keras.callbacks.Callback):
     Raises:
         NotADirectoryError: If the folder does not exist.
         ValueError: If `every` is not positive; in `restore` and `fit`, if the
-            checkpoint is of another run.
-        OSError: In `fit`, if the state cannot be saved.
+            checkpoint is of another run, or not the same for all workers.
+        OSError: In `fit`, if the state cannot be saved, or another worker has
+            ended.
 
     Example:
 
@@ -127,7 +132,8 @@ class ExactResume(keras.callbacks.Callback):
             begin. 0 in a new run.
 
         Raises:
-            ValueError: If the checkpoint is of another run.
+            ValueError: If the checkpoint is of another run, or the workers
+                have different ones.
         """
         if not (model.built and model.compiled):
             raise ValueError(
@@ -136,6 +142,7 @@ class ExactResume(keras.callbacks.Callback):
             )
         for callback in self.callbacks:
             callback.set_model(model)
+        self._strategy = model.distribute_strategy
         self._configuration = _configuration(model, steps_per_epoch)
         self._groups = _groups(model, self.callbacks)
         info = {"epoch": 0, "batch": 0, "step": 0, "history": []}
@@ -147,6 +154,7 @@ class ExactResume(keras.callbacks.Callback):
         except FileNotFoundError:
             pass
         self.step, self.history = info["step"], info["history"]
+        self._check_common_step()
         self._epoch, self._batch = info["epoch"], info["batch"]
         self._skip, self._metrics = self._batch, info.get("metrics")
         self._steps_per_epoch = steps_per_epoch
@@ -175,6 +183,7 @@ class ExactResume(keras.callbacks.Callback):
             )
         model._initial_epoch = self._epoch or None
         self._signal_number = None
+        self._signals = replicas.joined(self._strategy, lambda number: [number])
         self._wrap_train_function()
         if threading.current_thread() is threading.main_thread():
             self._handlers = {
@@ -197,17 +206,19 @@ class ExactResume(keras.callbacks.Callback):
         else:
             self.step += 1
             self._batch = batch + 1
+            self._share_signal()
             if self._signal_number or (
                 self.every and self.step % self.every == 0
             ):
                 self._save()
-        self._stop_if_asked()
+            self._stop_if_asked()
 
     def on_epoch_end(self, epoch, logs=None):
         """Saves, with the figures of the epoch."""
         numbers = {name: float(value) for name, value in (logs or {}).items()}
         self.history = [*self.history, {"epoch": epoch + 1, **numbers}]
         self._epoch, self._batch = epoch + 1, 0
+        self._share_signal()
         self._save()
         self._stop_if_asked()
 
@@ -223,17 +234,19 @@ class ExactResume(keras.callbacks.Callback):
                     history.history.setdefault(name, []).append(value)
 
     def _save(self):
-        metrics = [
-            keras.ops.convert_to_numpy(variable).tolist()
-            for variable in self.model.metrics_variables
-        ]
+        metrics = replicas.joined(
+            self._strategy,
+            lambda: [v.value for v in self.model.metrics_variables],
+        )()
         info = {
             "epoch": self._epoch,
             "batch": self._batch,
             "step": self.step,
-            "metrics": metrics,
+            "metrics": [values.tolist() for values in metrics],
             "history": self.history,
         }
+        if not replicas.is_chief(self._strategy):
+            return
         # Variables can be new since the first step, as the optimizer's are.
         self._groups = _groups(self.model, self.callbacks)
         try:
@@ -249,7 +262,8 @@ class ExactResume(keras.callbacks.Callback):
             if self._skip:
                 return self._pass_over(iterator)
             try:
-                return step(iterator)
+                with replicas.meeting(self._strategy):
+                    return step(iterator)
             except BaseException:
                 self._release()
                 raise
@@ -258,13 +272,33 @@ class ExactResume(keras.callbacks.Callback):
 
     def _pass_over(self, iterator):
         """Returns the figures of a step that was taken before the stop."""
-        if len(self.model.metrics_variables) != len(self._metrics):
-            _make_metrics(self.model, iterator)
-        for variable, value in zip(
-            self.model.metrics_variables, self._metrics, strict=True
-        ):
-            variable.assign(value)
-        return self.model.get_metrics_result()
+        if self._metrics is not None:
+            if len(self.model.metrics_variables) != len(self._metrics):
+                _make_metrics(self.model, iterator)
+            replicas.assign_rows(
+                self._strategy, self.model.metrics_variables, self._metrics
+            )
+            self._metrics = None
+            self._figures = self.model.get_metrics_result()
+        return dict(self._figures)
+
+    def _check_common_step(self):
+        """Raises an error if the workers go on from different steps."""
+        (steps,) = replicas.joined(
+            self._strategy, lambda: [tf.constant(self.step)]
+        )()
+        if len(set(steps.tolist())) > 1:
+            raise ValueError(
+                "All workers must see the same folder, and the same checkpoint "
+                f"in it. Received: {str(self.path)!r}, where they are at the "
+                f"steps {steps.tolist()}"
+            )
+
+    def _share_signal(self):
+        """Lets a signal to one of the workers stop all at the same step."""
+        if replicas.has_workers(self._strategy):
+            (numbers,) = self._signals(tf.constant(self._signal_number or 0))
+            self._signal_number = int(numbers.max()) or None
 
     def _note_signal(self, number, frame):
         self._signal_number = number
@@ -330,7 +364,8 @@ def _groups(model, callbacks):
     groups = {"model": model.variables}
     for name, optimizer in _optimizers(model):
         if not optimizer.built:
-            optimizer.build(model.trainable_variables)
+            with model.distribute_strategy.scope():
+                optimizer.build(model.trainable_variables)
         groups[name] = optimizer.variables
     groups["callbacks"] = [v for c in callbacks for v in c.variables]
     return groups

@@ -6,6 +6,7 @@ import pathlib
 
 import keras
 
+from darts_tf.search import replicas
 from darts_tf.spaces import atomic_file
 
 HISTORY_FILE = "history.jsonl"
@@ -15,7 +16,7 @@ class HistoryLog(keras.callbacks.Callback):
     """Writes the figures of each epoch to `history.jsonl` in a folder.
 
     A training that goes on removes the lines of the epochs that it repeats, so
-    that each epoch has one.
+    that each epoch has one. Of several workers, the chief writes.
 
     Args:
         directory: String or path, an existing folder.
@@ -49,7 +50,13 @@ class HistoryLog(keras.callbacks.Callback):
         """Removes what is written about this epoch and later ones."""
         if not self._begun:
             self._begun = True
-            self.rewind(epoch)
+            if self.writes:
+                self.rewind(epoch)
+
+    @property
+    def writes(self):
+        """Whether this process writes the files."""
+        return replicas.is_chief(self.model.distribute_strategy)
 
     def rewind(self, epoch):
         """Removes what a run has written after a number of epochs.
@@ -61,6 +68,8 @@ class HistoryLog(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Writes one line."""
+        if not self.writes:
+            return
         numbers = {name: float(value) for name, value in (logs or {}).items()}
         append_line(
             self.directory / HISTORY_FILE, {"epoch": epoch + 1, **numbers}

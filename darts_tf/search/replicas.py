@@ -3,10 +3,24 @@
 A replica has its share of the rows of each batch and all of the variables. Its
 loss is its share of the mean over the whole batch, so that losses and
 gradients become those of the whole batch when they are added up.
+
+A worker is a process with some of the replicas. All workers run the same
+program; one of them, the chief, writes the files.
 """
 
+import contextlib
+
 import keras
+import numpy as np
 import tensorflow as tf
+
+# What TensorFlow raises in a worker when it does not hear of another one.
+_LOST = (
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.UnavailableError,
+)
 
 
 def check_strategy(strategy):
@@ -65,6 +79,135 @@ def number():
     return tf.cast(
         tf.distribute.get_replica_context().replica_id_in_sync_group, "int32"
     )
+
+
+def is_chief(strategy):
+    """Tells whether this process writes the files.
+
+    Args:
+        strategy: A `tf.distribute.Strategy`.
+
+    Returns:
+        Boolean, `True` unless there is another worker that does.
+    """
+    return strategy.extended.should_checkpoint
+
+
+def has_workers(strategy):
+    """Tells whether there are other processes that take each step, too.
+
+    Args:
+        strategy: A `tf.distribute.Strategy`.
+
+    Returns:
+        Boolean.
+    """
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+
+
+@contextlib.contextmanager
+def meeting(strategy):
+    """Raises a clear error if a worker is lost in the `with` block.
+
+    Args:
+        strategy: A `tf.distribute.Strategy`.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        ConnectionError: If another worker has ended or does not answer.
+    """
+    try:
+        yield
+    except _LOST as error:
+        if not has_workers(strategy):
+            raise
+        raise ConnectionError(
+            "Another worker has ended, or does not answer. Start the same "
+            "program again on all of them; it goes on from the last "
+            "checkpoint, if it keeps one. "
+            f"Received: {type(error).__name__}"
+        ) from error
+
+
+def joined(strategy, function):
+    """Makes a function that returns what each replica says, as rows.
+
+    All workers have to call it, since they tell one another.
+
+    Args:
+        strategy: A `tf.distribute.Strategy`.
+        function: Callable from tensors to a list of tensors, which is called
+            in each replica.
+
+    Returns:
+        Callable from tensors to a list of arrays, whose first axis counts the
+        replicas.
+    """
+
+    def rows(*arguments):
+        return [
+            all_rows(tf.convert_to_tensor(value)[None])
+            for value in function(*arguments)
+        ]
+
+    def in_all(*arguments):
+        return strategy.run(rows, arguments)
+
+    graph = tf.function(in_all, autograph=False)
+
+    def call(*arguments):
+        evaluate = in_all
+        if strategy.num_replicas_in_sync > 1:  # which is slow without a graph
+            # A function that is called itself warns if many are made.
+            evaluate = graph.get_concrete_function(*arguments)
+        with meeting(strategy):
+            return [
+                np.array(strategy.experimental_local_results(value)[0])
+                for value in evaluate(*arguments)
+            ]
+
+    return call
+
+
+def wait(strategy):
+    """Waits until all workers have come here.
+
+    Args:
+        strategy: A `tf.distribute.Strategy`.
+    """
+    joined(strategy, lambda: [tf.zeros(())])()
+
+
+def assign_rows(strategy, variables, values):
+    """Gives each replica its row: the reverse of `joined`.
+
+    Args:
+        strategy: A `tf.distribute.Strategy`.
+        variables: List of variables that each replica has for itself and that
+            count when they are added up, as those of metrics do.
+        values: List of arrays, one for each variable, whose first axis counts
+            the replicas. Of another number of replicas, each gets an equal
+            share of the sum.
+    """
+    replicas = strategy.num_replicas_in_sync
+
+    def divided(value):
+        value = np.asarray(value)
+        if len(value) == replicas:
+            return value
+        return np.repeat(value.sum(0, keepdims=True) / replicas, replicas, 0)
+
+    def assign():
+        for variable, value in zip(variables, values, strict=True):
+            rows = tf.constant(divided(value), variable.dtype)
+            variable.assign(own_rows(rows)[0])
+
+    if replicas == 1:
+        assign()
+    else:
+        tf.function(lambda: strategy.run(assign), autograph=False)()
 
 
 def total(tensors):

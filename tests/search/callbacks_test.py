@@ -30,6 +30,7 @@ class StandIn:
         self.space = SPACES[kind]
         self._layer = alphas_lib.Alphas(self.space)
         self.alphas = self._layer.logits
+        self.distribute_strategy = tf.distribute.get_strategy()
         self.move(0)
 
     def move(self, seed):

@@ -117,6 +117,34 @@ def test_strategies_of_another_kind_are_refused(name):
         replicas.check_strategy(kind.__new__(kind))
 
 
+def test_figures_of_another_number_of_replicas_keep_their_sum():
+    count = keras.Variable(0.0)
+    replicas.assign_rows(tf.distribute.get_strategy(), [count], [[3.0, 4.0]])
+    assert float(count) == 7
+
+
+def test_one_replica_tells_itself_what_it_says():
+    strategy = tf.distribute.get_strategy()
+    assert replicas.is_chief(strategy)
+    (rows,) = replicas.joined(strategy, lambda value: [2 * value])(3)
+    assert rows.tolist() == [6]
+
+
+def test_a_lost_worker_is_told_from_other_errors():
+    error = tf.errors.UnavailableError(None, None, "Socket closed")
+    workers = tf.distribute.MultiWorkerMirroredStrategy
+    with (
+        pytest.raises(ConnectionError, match=r"again.*UnavailableError"),
+        replicas.meeting(workers.__new__(workers)),
+    ):
+        raise error
+    with (
+        pytest.raises(tf.errors.UnavailableError),
+        replicas.meeting(tf.distribute.get_strategy()),
+    ):
+        raise error
+
+
 def test_an_optimizer_that_clips_each_replica_is_refused():
     replicas.check_optimizer(keras.optimizers.SGD())
     with pytest.raises(ValueError, match=r"global_clipnorm=5\.0"):
