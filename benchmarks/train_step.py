@@ -102,9 +102,10 @@ def _step(network, form, genotype, filters, num_cells, batch_size, **_):
         """Takes single operations for each weight."""
 
         def update_step(self, gradient, variable, learning_rate):
-            step = self._decayed(gradient, variable, variable)
             buffer = self._buffers[self._get_variable_index(variable)]
-            step = step + self.momentum * keras.ops.convert_to_tensor(buffer)
+            step = gradient + self.momentum * keras.ops.convert_to_tensor(
+                buffer
+            )
             self.assign(buffer, step)
             rate = keras.ops.cast(learning_rate, variable.dtype)
             self.assign_sub(variable, rate * step)

@@ -87,6 +87,22 @@ def test_memorises_64_images():
     assert history.history["accuracy"][-1] > 0.95
 
 
+def test_a_step_is_traced_once(monkeypatch):
+    # Not twice, as where the first step creates variables.
+    network, traces = _small(), []
+    network.build((None, 8, 8, 3))
+    take = network.train_step
+
+    def count(data):
+        traces.append(1)
+        return take(data)
+
+    monkeypatch.setattr(network, "train_step", count)
+    x = np.zeros((8, 8, 8, 3), "float32")
+    network.fit(x, np.arange(8) % 3, batch_size=4, epochs=2, verbose=0)
+    assert len(traces) == 1
+
+
 def test_auxiliary_loss_is_added_with_its_weight():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(4, 32, 32, 3)).astype("float32")

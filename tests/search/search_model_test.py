@@ -178,6 +178,23 @@ def test_exact_hypergradient_equals_differentiating_the_whole_step(float64):
         np.testing.assert_allclose(a, b, atol=1e-9 * np.abs(b).max())
 
 
+def test_a_smaller_last_batch_needs_no_graph_of_its_own(monkeypatch):
+    x, y = _data(20)
+    dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(8)
+    model = _model(graph=True)
+    sizes, evaluate = [], model.task.train_loss
+
+    def count(model, batch, carried):
+        sizes.append(batch[0].shape[0])
+        return evaluate(model, batch, carried)
+
+    monkeypatch.setattr(model.task, "train_loss", count)
+    model.fit(tf.data.Dataset.zip(dataset, dataset), epochs=2, verbose=0)
+    # The gradients for both, which serve three passes, and for the alphas.
+    assert sizes == [None, None]
+    assert int(model.optimizer.iterations) == 2 * 3
+
+
 def test_check_hypergradient_reports_the_relative_error():
     model = _model("exact", graph=True)
     _, batches = _pairs()
