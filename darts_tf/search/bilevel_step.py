@@ -62,11 +62,12 @@ class BilevelStep:
     def __init__(self, model):
         self._model = model
         # Keras' one graph of the whole step is what replicas need, which
-        # cannot meet inside of a function that is traced apart. Otherwise the
-        # step is a few graphs, called in turn: built in a third of the time,
-        # because the calls of a pass are not looked through at each level.
+        # cannot meet inside of a function that is traced apart, and XLA.
+        # Otherwise the step is a few graphs, called in turn: built in a third
+        # of the time, because calls are not looked through at each level.
         self.in_parts = (
             not model.run_eagerly
+            and not model.jit_compile
             and model.distribute_strategy.num_replicas_in_sync == 1
         )
         self._objectives = {
@@ -82,6 +83,7 @@ class BilevelStep:
             self._objectives["alphas"] = self._objectives["weights"]
         self._packed_weights = self._part(self._packed_weights)
         self._packed_state = self._part(self._packed_state)
+        self.virtual_step = self._part(self.virtual_step)
         self._update_alphas = self._part(self._update_alphas)
         self._update_weights = self._part(self._update_weights)
 

@@ -243,7 +243,6 @@ def test_the_shortest_text_has_one_piece_in_an_epoch():
             "sequence_length=0",
         ),
     ],
-    ids=str,
 )
 def test_impossible_streams_are_refused(call, message):
     with pytest.raises(ValueError, match=message):

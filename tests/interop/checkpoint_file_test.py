@@ -61,7 +61,6 @@ def test_counters_are_left_out_where_statistics_are():
         3,
         None,
     ],
-    ids=str,
 )
 def test_what_is_no_state_dictionary_is_refused(source):
     with pytest.raises(ValueError, match="Received: "):
