@@ -204,6 +204,7 @@ def test_gathering_leaves_no_copy_of_the_arrays_in_the_graph():
         (lambda: streams.paired(pair(8), pair(3), 4), "num_samples=3"),
         (lambda: streams.paired(pair(8), pair(8), 4, 0), "batch_size=0"),
     ],
+    ids=itertools.count(),
 )
 def test_impossible_streams_are_refused(call, message):
     with pytest.raises(ValueError, match=message):

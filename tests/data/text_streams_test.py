@@ -1,5 +1,7 @@
 """Pieces of a text against a walk over the text in plain Python."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -243,6 +245,7 @@ def test_the_shortest_text_has_one_piece_in_an_epoch():
             "sequence_length=0",
         ),
     ],
+    ids=itertools.count(),
 )
 def test_impossible_streams_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
