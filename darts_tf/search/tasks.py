@@ -1,6 +1,9 @@
 """Which task, and so which supernet, belongs to which kind of search space."""
 
+import contextlib
 import inspect
+
+import keras
 
 from darts_tf.search import image_task
 from darts_tf.search import language_task
@@ -69,14 +72,25 @@ def make(space, seed, dtype, options):
     task = kind(
         name="task", **{k: v for k, v in options.items() if k in of_task}
     )
-    supernet = kind.supernet_class(
-        space,
-        seed=seed,
-        name="supernet",
-        dtype=dtype,
-        **{k: v for k, v in options.items() if k not in of_task},
-    )
+    with _dtype_policy(dtype):
+        supernet = kind.supernet_class(
+            space,
+            seed=seed,
+            name="supernet",
+            **{k: v for k, v in options.items() if k not in of_task},
+        )
     return task, supernet
+
+
+@contextlib.contextmanager
+def _dtype_policy(policy):
+    """Lets all layers that are made in the `with` block have the policy."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def _arguments(kind):

@@ -76,3 +76,23 @@ def test_search_learns_with_the_sensitive_parts_in_float32(make, monkeypatch):
         if "bfloat16" in str(variable.dtype)
     ]
     assert rounded == []
+
+
+@pytest.mark.parametrize("space", ["conv", "recurrent"])
+def test_an_argument_sets_the_policy_of_all_layers(space):
+    options = (
+        {"filters": 2, "num_cells": 3}
+        if space == "conv"
+        else {"vocabulary_size": 5, "units": 3}
+    )
+    policies = []
+    for given in ("mixed_bfloat16", "float32"):
+        keras.config.set_dtype_policy(given)
+        model = darts_tf.DartsSearchModel(
+            space, "first_order", dtype="mixed_bfloat16", **options
+        )
+        assert keras.config.dtype_policy().name == given
+        layers = model.supernet._flatten_layers()
+        policies.append([layer.dtype_policy.name for layer in layers])
+    assert policies[0] == policies[1]
+    assert "mixed_bfloat16" in policies[0][1:]
