@@ -247,26 +247,6 @@ class ConvNetwork(keras.Model):
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.num_classes)
 
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Creates the metrics' variables, which Keras leaves to the first step.
-
-        A step that creates variables is traced twice: the user would wait for
-        half a minute more before the first step of the paper's network.
-        """
-        super()._maybe_symbolic_build(iterator, data_batch)
-        if iterator is None or not self.built:
-            return
-        if self._compile_metrics is None or self._compile_metrics.built:
-            return
-        spec = iterator._distributed_dataset.element_spec
-        _, labels, _ = keras.utils.unpack_x_y_sample_weight(spec)
-        if hasattr(labels, "shape"):
-            shape = [1 if size is None else size for size in labels.shape]
-            logits = keras.ops.zeros((shape[0], self.num_classes))
-            zeros = keras.ops.zeros(shape, labels.dtype.name)
-            self.compute_metrics(None, zeros, logits)
-            self.reset_metrics()
-
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
@@ -285,6 +265,14 @@ class ConvNetwork(keras.Model):
         """Measures the main classifier, as Keras' `compute_metrics`."""
         main = y_pred[0] if isinstance(y_pred, tuple) else y_pred
         return super().compute_metrics(x, y, main, sample_weight)
+
+    def make_train_function(self, force=False):
+        """Makes the function that `fit` calls for each step."""
+        if self.train_function is None or force:
+            super().make_train_function(force)
+            # A context manager of `contextlib` is a decorator, too.
+            without_optimizer = kernels.graphs_as_traced()
+            self.train_function = without_optimizer(self.train_function)
 
     def train_step(self, data):
         """Takes one step, as Keras, also over several workers."""

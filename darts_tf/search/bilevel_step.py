@@ -1,11 +1,13 @@
 """One step of the bilevel search: the alphas first, then the weights."""
 
+import contextlib
 import functools
 import typing
 
 import keras
 import tensorflow as tf
 
+from darts_tf.layers import kernels
 from darts_tf.search import divided_batch
 from darts_tf.search import hypergradient as hypergradient_lib
 from darts_tf.search import optimizers
@@ -92,6 +94,12 @@ class BilevelStep:
             return function
         return tf.function(function, autograph=False)
 
+    def graphs(self):
+        """Returns the context in which the graphs of a step are called."""
+        if self.in_parts and not self._model.task.optimizes_graphs:
+            return kernels.graphs_as_traced()
+        return contextlib.nullcontext()
+
     def build_graphs(self, train_spec, alpha_spec):
         """Builds the graphs of the passes for batches of these shapes.
 
@@ -132,6 +140,10 @@ class BilevelStep:
             tf.errors.InvalidArgumentError: If a loss or a gradient is not
                 finite; nothing has then changed by it.
         """
+        with self.graphs():
+            return self._take(train_batch, alpha_batch)
+
+    def _take(self, train_batch, alpha_batch):
         model = self._model
         train, weights = self.bind("weights", train_batch), self.weights()
         alpha = self._hypergradient(
@@ -169,13 +181,14 @@ class BilevelStep:
         Returns:
             A `darts_tf.search.hypergradient.Hypergradient`.
         """
-        return self._hypergradient(
-            self.bind("weights", train_batch),
-            self.bind("alphas", alpha_batch),
-            self.weights(),
-            self.xi(train_batch),
-            self._model.hypergradient if method is None else method,
-        )
+        with self.graphs():
+            return self._hypergradient(
+                self.bind("weights", train_batch),
+                self.bind("alphas", alpha_batch),
+                self.weights(),
+                self.xi(train_batch),
+                self._model.hypergradient if method is None else method,
+            )
 
     def _hypergradient(self, train, validation, weights, xi, method):
         model = self._model

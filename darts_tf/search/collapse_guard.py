@@ -162,11 +162,13 @@ class CollapseGuard(keras.callbacks.Callback):
             None if part is None else tf.convert_to_tensor(part)
             for part in batch
         )
-        value = curvature.largest_alpha_eigenvalue(
-            model.bilevel_step.bind("alphas", batch),
-            model.bilevel_step.weights(),
-            _values(model.alphas),
-        )
+        step = model.bilevel_step
+        with step.graphs():
+            value = curvature.largest_alpha_eigenvalue(
+                step.bind("alphas", batch),
+                step.weights(),
+                _values(model.alphas),
+            )
         values = keras.ops.convert_to_numpy(self._eigenvalues)
         self._eigenvalues.assign(np.append(values[1:], value))
         return value

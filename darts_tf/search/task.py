@@ -19,6 +19,8 @@ class Task(keras.layers.Layer):
     supernet_class = None
     # Whether `train_loss` and `validation_loss` are one function of a batch.
     one_loss = False
+    # Whether TensorFlow's graph optimiser is worth the time that it takes.
+    optimizes_graphs = False
     # Whether the virtual step and the vector of the second derivative are
     # clipped as the steps of the weights are.
     clips_virtual_step = False

@@ -360,3 +360,18 @@ def test_factorized_reduction_for_export_normalises_as_after_joining(
         expected,
         atol=1e-5,  # sums of three products of size 1 in float32
     )
+
+
+def test_graphs_as_traced_leave_the_options_as_they_were():
+    options = tf.config.optimizer.get_experimental_options
+    before = options()
+    with kernels.graphs_as_traced():
+        assert options()["disable_meta_optimizer"]
+        with kernels.graphs_as_traced():
+            pass
+        assert options()["disable_meta_optimizer"]
+    assert options() == before
+    with pytest.raises(RuntimeError, match="of a step"):
+        with kernels.graphs_as_traced():
+            raise RuntimeError("of a step")
+    assert options() == before

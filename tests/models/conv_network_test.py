@@ -3,6 +3,7 @@ import json
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import darts_tf
 
@@ -99,8 +100,16 @@ def test_a_step_is_traced_once(monkeypatch):
 
     monkeypatch.setattr(network, "train_step", count)
     x = np.zeros((8, 8, 8, 3), "float32")
+    optimizer = []  # of TensorFlow's graphs, off and on at each step
+    monkeypatch.setattr(
+        tf.config.optimizer,
+        "set_experimental_options",
+        lambda options: optimizer.extend(options.items()),
+    )
     network.fit(x, np.arange(8) % 3, batch_size=4, epochs=2, verbose=0)
     assert len(traces) == 1
+    name = "disable_meta_optimizer"
+    assert optimizer == 4 * [(name, True), (name, False)]
 
 
 def test_auxiliary_loss_is_added_with_its_weight():
