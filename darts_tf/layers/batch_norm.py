@@ -1,7 +1,9 @@
 """Batch normalisation whose scale can be an op weight."""
 
 import keras
+import numpy as np
 
+from darts_tf.layers import convolution
 from darts_tf.layers import kernels
 
 
@@ -95,18 +97,55 @@ class BatchNorm(keras.layers.Layer):
                 "`scale` takes the place of the learned scale, so it needs "
                 f"`affine=False`. Received: affine={self.affine}"
             )
-        inputs = keras.ops.cast(inputs, self.compute_dtype)
-        if training:
-            scale, offset = self._scale_and_offset(scale)
-            moving = (self.moving_mean.value, self.moving_variance.value)
-            outputs, *moved = kernels.batch_normalization(
-                inputs, scale, offset, moving, self.momentum, self.epsilon
+        return self.in_parts([inputs], scale, training)[0]
+
+    def in_parts(self, inputs, scale=None, training=None):
+        """Normalises inputs whose channels are in several tensors.
+
+        Args:
+            inputs: List of tensors with as many channels.
+            scale: Optional tensor of shape `(channels,)`, as in the call.
+            training: Boolean, as in the call.
+
+        Returns:
+            List of tensors.
+        """
+        inputs = [keras.ops.cast(part, self.compute_dtype) for part in inputs]
+        if not training:
+            factors, offsets = self._split(self.as_linear(scale), len(inputs))
+            return [
+                part * factor + offset
+                for part, factor, offset in zip(
+                    inputs, factors, offsets, strict=True
+                )
+            ]
+        moving = [self.moving_mean, self.moving_variance]
+        values = (
+            *self._scale_and_offset(scale),
+            *(variable.value for variable in moving),
+        )
+        parts = zip(inputs, *self._split(values, len(inputs)), strict=True)
+        outputs, *moved = zip(
+            *(
+                kernels.batch_normalization(
+                    part, scale, offset, before, self.momentum, self.epsilon
+                )
+                for part, scale, offset, *before in parts
+            ),
+            strict=True,
+        )
+        for variable, values in zip(moving, moved, strict=True):
+            variable.assign(
+                keras.ops.concatenate(values) if len(values) > 1 else values[0]
             )
-            self.moving_mean.assign(moved[0])
-            self.moving_variance.assign(moved[1])
-            return outputs
-        factor, offset = self.as_linear(scale)
-        return inputs * factor + offset
+        return list(outputs)
+
+    def _split(self, vectors, num_parts):
+        """Returns the parts of each vector over the channels."""
+        return [
+            convolution.split_channels(vector, num_parts, vector.dtype)
+            for vector in vectors
+        ]
 
     def as_linear(self, scale=None):
         """Returns what inference multiplies each channel by, and then adds.
@@ -129,8 +168,10 @@ class BatchNorm(keras.layers.Layer):
     def _scale_and_offset(self, scale):
         if self.affine:
             return self.gamma.value, self.beta.value
-        offset = keras.ops.zeros(self.moving_mean.shape, full_precision(self))
-        return keras.ops.ones_like(offset) if scale is None else scale, offset
+        fixed = np.zeros(self.moving_mean.shape, full_precision(self))
+        if scale is None:
+            scale = keras.ops.convert_to_tensor(fixed + 1)
+        return scale, keras.ops.convert_to_tensor(fixed)
 
     def compute_output_shape(self, input_shape):
         return input_shape

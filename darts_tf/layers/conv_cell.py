@@ -8,6 +8,7 @@ from darts_tf.layers import mixed_op
 from darts_tf.layers import operation
 from darts_tf.layers import operations
 from darts_tf.layers import regularization
+from darts_tf.layers import views
 from darts_tf.spaces import genotype as genotype_lib
 
 CELL_TYPES = ("normal", "reduction")
@@ -156,16 +157,17 @@ class ConvSearchCell(_ConvCellBase):
         for source, layer in enumerate(self.mixed_ops):
             layer.build(shape if source < 2 else self._halved(shape))
 
-    def call(self, inputs, op_weights):
+    def call(self, inputs, op_weights, training=None):
         nodes = self._preprocess(inputs)
-        arriving = [[] for _ in range(self.num_nodes)]
+        arriving = [{} for _ in range(self.num_nodes)]
         for source, layer in enumerate(self.mixed_ops):
             if source >= 2:
-                nodes.append(kernels.add_n(arriving[source - 2]))
-            edges = layer(nodes[source], op_weights[source])
+                nodes.append(views.total(arriving[source - 2]))
+            edges = layer.terms(nodes[source], op_weights[source], training)
             for sums, edge in zip(arriving[-len(edges) :], edges, strict=True):
-                sums.append(edge)
-        nodes.append(kernels.add_n(arriving[-1]))
+                for leave, tensors in edge.items():
+                    sums.setdefault(leave, []).extend(tensors)
+        nodes.append(views.total(arriving[-1]))
         return keras.ops.concatenate(nodes[2:], -1)
 
     def compute_output_shape(self, inputs_shape, op_weights_shape=None):

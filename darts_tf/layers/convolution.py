@@ -5,6 +5,7 @@ import math
 import keras
 
 from darts_tf.layers import kernels
+from darts_tf.layers import views
 
 
 def fan_in_uniform(fan_in):
@@ -34,6 +35,21 @@ def strided(size, strides):
         `ceil(size / strides)`, or `None`.
     """
     return None if size is None else -(-size // strides)
+
+
+def split_channels(tensor, num_parts, dtype):
+    """Returns equal parts of a tensor's last axis.
+
+    Args:
+        tensor: Tensor or Keras variable.
+        num_parts: Integer.
+        dtype: Type of the result.
+
+    Returns:
+        List of tensors.
+    """
+    tensor = keras.ops.cast(tensor, dtype)
+    return keras.ops.split(tensor, num_parts, -1) if num_parts > 1 else [tensor]
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")
@@ -92,8 +108,24 @@ class Convolution(keras.layers.Layer):
         )
 
     def call(self, inputs):
-        kernel = keras.ops.convert_to_tensor(self.kernel)
-        return kernels.convolution(inputs, kernel, self.strides)
+        return self.in_parts([inputs])[0]
+
+    def in_parts(self, inputs, view=views.RECTIFIED, training=None):
+        """Convolves inputs whose groups of channels are in several tensors.
+
+        Args:
+            inputs: List of tensors, each with as many of the groups.
+            view: `View` of the inputs; a 1x1 convolution is the same in all.
+            training: Boolean; makes no difference.
+
+        Returns:
+            List of tensors, the outputs' channels in as many parts.
+        """
+        parts = split_channels(self.kernel, len(inputs), inputs[0].dtype)
+        return [
+            kernels.convolution(part, kernel, self.strides)
+            for part, kernel in zip(inputs, parts, strict=True)
+        ]
 
     def compute_output_shape(self, input_shape):
         batch, height, width, _ = input_shape
@@ -162,13 +194,45 @@ class DepthwiseConvolution(keras.layers.Layer):
         )
 
     def call(self, inputs, training=None):
-        return kernels.depthwise_convolution(
-            inputs,
-            keras.ops.convert_to_tensor(self.kernel),
-            self.strides,
-            self.dilation_rate,
-            fast=bool(training),
-        )
+        return self.in_parts([inputs], training=training)[0]
+
+    def in_parts(self, inputs, view=views.RECTIFIED, training=None):
+        """Convolves for some of the copies at a time.
+
+        Args:
+            inputs: List of tensors: what some of the copies read, side by side
+                or, if they all read the same, once.
+            view: `View` of the inputs. Defaults to all pixels.
+            training: Boolean, as in the call.
+
+        Returns:
+            List of tensors, the outputs' channels in as many parts.
+        """
+        parts = split_channels(self.kernel, len(inputs), inputs[0].dtype)
+        form = (self.strides, self.dilation_rate) if view.is_plain else (1, 1)
+        return [
+            kernels.depthwise_convolution(
+                part, kernel, *form, fast=bool(training)
+            )
+            for part, kernel in zip(inputs, parts, strict=True)
+        ]
+
+    def view(self, image_shape):
+        """Returns how to see images so that this is an ordinary convolution.
+
+        Args:
+            image_shape: Tuple, the shape of a batch of images.
+
+        Returns:
+            A `View`.
+        """
+        if self.dilation_rate == 1:
+            return views.RECTIFIED
+        if self.strides == 2:
+            return views.EVEN_PIXELS
+        # Of odd sizes the phases have pixels that are not of the image.
+        even = all(size and size % 2 == 0 for size in image_shape[1:3])
+        return views.PHASES if even else views.RECTIFIED
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape

@@ -6,6 +6,7 @@ from darts_tf.layers import batch_norm
 from darts_tf.layers import convolution
 from darts_tf.layers import kernels
 from darts_tf.layers import operation
+from darts_tf.layers import views
 
 
 class ConvolutionStack(operation.Operation):
@@ -36,15 +37,45 @@ class ConvolutionStack(operation.Operation):
             norm.build(shape)
 
     def call(self, inputs, scale=None, training=None):
+        view = self.view(inputs.shape, training)
+        seen = [view.enter(inputs, training)]
+        return view.leave(self.in_parts(seen, view, scale, training)[0])
+
+    def view(self, image_shape, training=None):
+        """Returns what the stages see of the inputs.
+
+        Args:
+            image_shape: Tuple, the shape of a batch of images.
+            training: Boolean. In inference, which exporters see, it is always
+                all pixels.
+
+        Returns:
+            A `View`.
+        """
+        return views.RECTIFIED
+
+    def in_parts(self, inputs, view, scale=None, training=None):
+        """Computes some of the copies at a time.
+
+        Args:
+            inputs: List of tensors, what each part of the copies sees.
+            view: `View`, how it was seen.
+            scale: Optional tensor, as in the call.
+            training: Boolean.
+
+        Returns:
+            List of tensors, the outputs' channels in as many parts, still in
+            the view.
+        """
         outputs = inputs
-        last = self.norms[-1]
         for stage, norm in zip(self.stages, self.norms, strict=True):
-            # Between stages an exporter folds it into the convolution before.
-            alone = stage is self.stages[0] and not training
-            outputs = kernels.relu(outputs, training=not alone)
+            if stage is not self.stages[0]:
+                # Here an exporter folds it into the convolution before.
+                outputs = [kernels.relu(part) for part in outputs]
             for layer in stage:
-                outputs = layer(outputs)
-            outputs = norm(outputs, scale if norm is last else None)
+                outputs = layer.in_parts(outputs, view, training)
+            weight = scale if norm is self.norms[-1] else None
+            outputs = norm.in_parts(outputs, weight, training)
         return outputs
 
     def _pointwise(self, stage):
@@ -142,6 +173,11 @@ class DilatedConvolution(_KernelSize):
             name="depthwise_0",
         )
         return [[depthwise, self._pointwise(0)]]
+
+    def view(self, image_shape, training=None):
+        if not training:
+            return super().view(image_shape)
+        return self.stages[0][0].view(image_shape)
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")

@@ -117,37 +117,94 @@ def depthwise_convolution(inputs, kernel, strides=1, dilation_rate=1, *, fast):
     if dilation_rate == 2 and strides == 2:
         # With both at 2 every tap falls on an even pixel. (The native
         # operation is wrong for this combination.)
-        inputs, strides, dilation_rate = _even_pixels(inputs), 1, 1
+        inputs, strides, dilation_rate = even_pixels(inputs), 1, 1
     strides = (strides, strides)
     if not (fast and grouped_convolution_works(inputs.dtype)):
         inputs, padding = _symmetric_padding(inputs, kernel, strides)
         return tf.nn.depthwise_conv2d(
-            _repeat_channels(inputs, copies),
+            repeat_channels(inputs, copies),
             tf.transpose(kernel, (0, 1, 3, 2)),
             (1, *strides, 1),
             padding,
             dilations=(dilation_rate, dilation_rate),
         )
     if dilation_rate == 2:
-        # The gradient of the dilated kernel is slow (5x5: 25 ms). Dilation 2
-        # is an ordinary convolution on each of the four images of even and
-        # odd rows and columns. What odd sizes lack is outside, so zero.
-        crops = [[0, _odd(inputs, 1)], [0, _odd(inputs, 2)]]
-        images = tf.space_to_batch(inputs, (2, 2), crops)
-        images = _same_depthwise(_repeat_channels(images, copies), kernel)
-        return tf.batch_to_space(images, (2, 2), crops)
+        # The gradient of the dilated kernel is slow (5x5: 25 ms). What odd
+        # sizes lack is outside, so zero.
+        odd = (_odd(inputs, 1), _odd(inputs, 2))
+        phases = repeat_channels(to_phases(inputs, odd), copies)
+        return from_phases(_same_depthwise(phases, kernel), odd)
     inputs, padding = _symmetric_padding(inputs, kernel, strides)
-    inputs = _repeat_channels(inputs, copies)
+    inputs = repeat_channels(inputs, copies)
     if padding == "SAME":
         return _same_depthwise(inputs, kernel)
     return _halving_depthwise(inputs, kernel)
 
 
+def repeat_channels(inputs, copies):
+    """Returns the inputs several times, side by side in the channels.
+
+    Args:
+        inputs: Tensor of shape `(batch, height, width, channels)`.
+        copies: Integer.
+
+    Returns:
+        Tensor of shape `(batch, height, width, copies * channels)`.
+    """
+    return tf.tile(inputs, (1, 1, 1, copies)) if copies > 1 else inputs
+
+
+def to_phases(inputs, odd=(0, 0)):
+    """Returns the images of even and odd rows and columns, four of each.
+
+    On these a convolution of dilation 2 is an ordinary one.
+
+    Args:
+        inputs: Tensor of shape `(batch, height, width, channels)`.
+        odd: Pair of the rows and columns of zeros to add, so that there is an
+            even number of both. Defaults to none.
+
+    Returns:
+        Tensor of shape `(4 * batch, height / 2, width / 2, channels)`.
+    """
+    return tf.space_to_batch(inputs, (2, 2), [[0, size] for size in odd])
+
+
+def from_phases(images, odd=(0, 0)):
+    """Undoes `to_phases`.
+
+    Args:
+        images: Tensor of shape `(4 * batch, height, width, channels)`.
+        odd: Pair of the rows and columns to take away. Defaults to none.
+
+    Returns:
+        Tensor of shape `(batch, 2 * height, 2 * width, channels)`.
+    """
+    return tf.batch_to_space(images, (2, 2), [[0, size] for size in odd])
+
+
+def even_pixels(inputs):
+    """Returns every other pixel of every other row.
+
+    A slice would do, with a gradient that takes three times as long.
+
+    Args:
+        inputs: Tensor of shape `(batch, height, width, channels)`.
+
+    Returns:
+        Tensor of shape `(batch, ceil(height / 2), ceil(width / 2), channels)`.
+    """
+    _, height, width, channels = inputs.shape
+    if None in (height, width) or height % 2 or width % 2:
+        return inputs[:, ::2, ::2]
+    return tf.nn.space_to_depth(inputs, 2)[..., :channels]
+
+
 def _same_depthwise(inputs, kernel):
     """Convolves each channel at stride 1, by the fastest gradient there is."""
-    width = inputs.shape[2] or 0
-    # Below 8 columns the halves are narrower than the kernel, and slow.
-    if tuple(kernel.shape[:2]) == (5, 5) and width >= 8 and width % 2 == 0:
+    _, height, width, _ = inputs.shape
+    # With fewer rows the gradient in two parts is the slow one.
+    if tuple(kernel.shape[:2]) == (5, 5) and (height or 0) >= 6 and width:
         return _depthwise_5x5(inputs, kernel)
     return tf.nn.conv2d(inputs, kernel, 1, "SAME")
 
@@ -161,14 +218,22 @@ def _depthwise_5x5(inputs, kernel):
     outer ones are the outer columns of a 5x3 kernel on every other pixel: with
     neighbouring columns seen as channels, which costs nothing, each pixel's
     neighbour is two columns away. Together 6 ms, to float32 rounding.
+
+    Widths that are odd or below 8 get columns of zeros first: halves of less
+    than 4 columns are slow again.
     """
 
     def gradient(upstream):
-        middle = _kernel_gradient(inputs, upstream, 3)
         _, height, width, channels = inputs.shape
-        halves = tf.constant((-1, height, width // 2, 2 * channels))
+        missing = max(8 - width, width % 2)
+        images = [inputs, upstream]
+        if missing:
+            right = ((0, 0), (0, 0), (0, missing), (0, 0))
+            images = [tf.pad(image, right) for image in images]
+        middle = _kernel_gradient(*images, 3)
+        halves = tf.constant((-1, height, (width + missing) // 2, 2 * channels))
         outer = _kernel_gradient(
-            tf.reshape(inputs, halves), tf.reshape(upstream, halves), 3
+            *(tf.reshape(image, halves) for image in images), 3
         )
         outer = tf.reduce_sum(tf.reshape(outer, (5, 3, 1, 2, channels)), 3)
         first, _, last = tf.split(outer, 3, 1)
@@ -534,21 +599,6 @@ def _pool_for_export(pool, inputs, strides):
     if strides == 1:
         return outputs
     return tf.nn.max_pool2d(outputs, 1, strides, "VALID")
-
-
-def _repeat_channels(inputs, copies):
-    return tf.tile(inputs, (1, 1, 1, copies)) if copies > 1 else inputs
-
-
-def _even_pixels(inputs):
-    """Returns every other pixel of every other row.
-
-    A slice would do, with a gradient that takes three times as long.
-    """
-    _, height, width, channels = inputs.shape
-    if None in (height, width) or height % 2 or width % 2:
-        return inputs[:, ::2, ::2]
-    return tf.nn.space_to_depth(inputs, 2)[..., :channels]
 
 
 def _odd(inputs, axis):

@@ -11,6 +11,7 @@ import keras
 from darts_tf.layers import batch_norm
 from darts_tf.layers import convolution
 from darts_tf.layers import kernels
+from darts_tf.layers import views
 
 
 class Operation(keras.layers.Layer):
@@ -46,6 +47,33 @@ class Operation(keras.layers.Layer):
         self.strides = strides
         self.copies = copies
         self.affine = affine
+
+    def view(self, image_shape, training=None):
+        """Returns what `in_parts` is given of the inputs.
+
+        Args:
+            image_shape: Tuple, the shape of a batch of images.
+            training: Boolean.
+
+        Returns:
+            A `View`.
+        """
+        return views.PIXELS
+
+    def in_parts(self, inputs, view, scale=None, training=None):
+        """Returns the outputs with the copies in several tensors.
+
+        Args:
+            inputs: List of tensors, what each part of the copies sees.
+            view: `View`, how it was seen.
+            scale: Optional tensor, as in the call.
+            training: Boolean.
+
+        Returns:
+            List of tensors, each with as many of the copies side by side.
+        """
+        outputs = self(inputs[0], scale, training=training)
+        return convolution.split_channels(outputs, len(inputs), outputs.dtype)
 
     def compute_output_shape(self, input_shape):
         batch, height, width, _ = input_shape
