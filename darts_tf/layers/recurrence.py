@@ -30,8 +30,9 @@ def activation(name):
 
     Args:
         name: String, `"tanh"`, `"relu"`, `"sigmoid"`, `"identity"` or any
-            other name that `keras.activations.get` knows, such as `"gelu"` or
-            a function of one's own that is registered with Keras.
+            other name that `keras.activations.get` knows, such as `"gelu"`, or
+            that of a function of one's own that is registered with Keras,
+            `"package>name"`.
 
     Returns:
         Callable that maps a tensor to a tensor of the same shape.
@@ -41,6 +42,9 @@ def activation(name):
     """
     if name in _ACTIVATIONS:
         return _ACTIVATIONS[name]
+    registered = keras.saving.get_registered_object(name)
+    if registered is not None:
+        return registered
     try:
         return keras.activations.get(name)
     except ValueError as error:
