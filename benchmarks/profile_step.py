@@ -32,7 +32,9 @@ from trainers import options
 _PREFIX = re.compile(r"_(MklNativeFused|MklNative|MklFused|Mkl|Fused)")
 _OPERATION = re.compile(r"([^:]+):(\w+)")  # name and type
 _EXECUTOR = re.compile(r"ExecutorState::.*|PartitionedCallOp|ExecutorDone.*")
+_COMPILED = "CpuExecutable::ExecuteAsyncOnStream"  # XLA's
 _EVERY_KIND = {
+    "compiled kernel": r"compiled",
     "convolution, forward": r"Conv2D(WithBias)?|DepthwiseConv2dNative",
     "convolution, gradient for inputs": r".*Conv.*BackpropInput",
     "convolution, gradient for kernels": r".*Conv.*BackpropFilter.*",
@@ -262,6 +264,8 @@ def _operations(events):
         match = _OPERATION.fullmatch(text)
         if match:
             parsed.append((begin, end, match.groups()))
+        elif text == _COMPILED:
+            parsed.append((begin, end, ("compiled", "compiled")))
         elif _EXECUTOR.fullmatch(text):
             parsed.append((begin, end, ("executor", "executor")))
     return [

@@ -13,7 +13,6 @@ with an activation f. The new state, and output, is the mean of some nodes.
 
 import keras
 
-from darts_tf.layers import kernels
 from darts_tf.layers import regularization
 from darts_tf.spaces import checks
 
@@ -31,8 +30,9 @@ def activation(name):
 
     Args:
         name: String, `"tanh"`, `"relu"`, `"sigmoid"`, `"identity"` or any
-            other name that `keras.activations.get` knows, such as `"gelu"` or
-            a function of one's own that is registered with Keras.
+            other name that `keras.activations.get` knows, such as `"gelu"`, or
+            that of a function of one's own that is registered with Keras,
+            `"package>name"`.
 
     Returns:
         Callable that maps a tensor to a tensor of the same shape.
@@ -42,6 +42,9 @@ def activation(name):
     """
     if name in _ACTIVATIONS:
         return _ACTIVATIONS[name]
+    registered = keras.saving.get_registered_object(name)
+    if registered is not None:
+        return registered
     try:
         return keras.activations.get(name)
     except ValueError as error:
@@ -65,34 +68,6 @@ def highway(state, product, candidate):
     """
     gate, inputs = keras.ops.split(product, 2, axis=-1)
     return state + keras.ops.sigmoid(gate) * (candidate(inputs) - state)
-
-
-def mixed_highway(states, product, op_weights, candidates):
-    """Weights all activations on all edges that enter a node: Eq. 2.
-
-    The sum over edges j and activations k of `w_jk * (s_j + c_j * (f_k(g_j) -
-    s_j))`, with the parts that do not depend on k taken out of the sum.
-
-    Args:
-        states: Tensor of shape `(edges, batch, units)`.
-        product: Tensor of shape `(edges, batch, 2 * units)`.
-        op_weights: Tensor of shape `(edges, len(candidates))`.
-        candidates: List of callables.
-
-    Returns:
-        Tensor of shape `(batch, units)`.
-    """
-    gate, inputs = keras.ops.split(product, 2, axis=-1)
-    weights = op_weights[:, None, None]
-    activated = kernels.add_n(
-        [
-            weights[..., k] * candidate(inputs)
-            for k, candidate in enumerate(candidates)
-        ]
-    )
-    kept = keras.ops.sum(weights, axis=-1) * states
-    moved = kept + keras.ops.sigmoid(gate) * (activated - kept)
-    return keras.ops.sum(moved, axis=0)
 
 
 def product(inputs, matrix):

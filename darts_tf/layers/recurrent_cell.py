@@ -3,6 +3,7 @@
 import keras
 
 from darts_tf.layers import batch_norm
+from darts_tf.layers import highway_kernels
 from darts_tf.layers import kernels
 from darts_tf.layers import recurrence
 from darts_tf.spaces import checks
@@ -91,10 +92,10 @@ class RecurrentSearchCell(recurrence.Recurrence):
                 "A mixed operation needs a primitive besides 'none'. "
                 f"Received: primitives={self.primitives}"
             )
-        self._candidates = [
+        self._candidates = tuple(
             recurrence.activation(self.primitives[column])
             for column in self._columns
-        ]
+        )
 
     def build(self, inputs_shape, op_weights_shape=None, state_shape=None):
         self.add_kernels(inputs_shape[-1], self.num_nodes)
@@ -166,21 +167,16 @@ class RecurrentSearchCell(recurrence.Recurrence):
     def _mix(self, first, matrices, mask, by_node, normalize):
         """Returns the output of a step, from `s_0` before normalisation."""
         first = normalize(0, first)
-        states, seen = first[None], recurrence.masked(first, mask)[None]
+        states, seen = [first], [recurrence.masked(first, mask)]
         for node, matrix in enumerate(matrices, 1):
-            product = recurrence.product(seen, matrix)
-            outputs = recurrence.mixed_highway(
+            product = recurrence.product(keras.ops.stack(seen), matrix)
+            outputs = highway_kernels.mixed_highway(
                 states, product, by_node[node - 1], self._candidates
             )
             outputs = normalize(node, outputs)
-            states = keras.ops.concatenate([states, outputs[None]])
-            # The mask is the same for all nodes: only the new one needs it.
-            seen = (
-                states
-                if mask is None
-                else keras.ops.concatenate([seen, (outputs * mask)[None]])
-            )
-        return keras.ops.mean(states[1:], axis=0)
+            states.append(outputs)
+            seen.append(recurrence.masked(outputs, mask))
+        return kernels.add_n(states[1:]) / self.num_nodes
 
     def get_config(self):
         return {

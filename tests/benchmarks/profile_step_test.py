@@ -48,12 +48,23 @@ def test_time_inside_is_taken_off_outside():
         ("ReluGrad", "element-wise"),
         ("_MklSoftmax", "element-wise"),
         ("ResourceApplyMomentum", "step of the variables"),
+        ("compiled", "compiled kernel"),
         ("executor", "executor"),
         ("PyFunc", "other"),
     ],
 )
 def test_kinds(operation_type, kind):
     assert profile_step.kind_of(operation_type) == kind
+
+
+def test_a_compiled_kernel_is_told_from_the_executor(tmp_path):
+    values = tf.ones((64, 300))
+    kernel = tf.function(lambda x: tf.tanh(x) + 1, jit_compile=True)
+    step = tf.function(lambda: kernel(kernel(values)))
+    step()
+    _, operations = profile_step.traced(step, 3, tmp_path)
+    compiled = [o for o in operations if o.type == "compiled"]
+    assert len(compiled) == 3 * 2
 
 
 def test_a_step_is_traced(tmp_path):
