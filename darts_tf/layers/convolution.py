@@ -4,7 +4,7 @@ import math
 
 import keras
 
-from darts_tf.layers import kernels
+from darts_tf.layers import convolution_kernels
 from darts_tf.layers import views
 
 
@@ -123,7 +123,7 @@ class Convolution(keras.layers.Layer):
         """
         parts = split_channels(self.kernel, len(inputs), inputs[0].dtype)
         return [
-            kernels.convolution(part, kernel, self.strides)
+            convolution_kernels.convolution(part, kernel, self.strides)
             for part, kernel in zip(inputs, parts, strict=True)
         ]
 
@@ -211,7 +211,7 @@ class DepthwiseConvolution(keras.layers.Layer):
         parts = split_channels(self.kernel, len(inputs), inputs[0].dtype)
         form = (self.strides, self.dilation_rate) if view.is_plain else (1, 1)
         return [
-            kernels.depthwise_convolution(
+            convolution_kernels.depthwise_convolution(
                 part, kernel, *form, fast=bool(training)
             )
             for part, kernel in zip(inputs, parts, strict=True)

@@ -4,6 +4,7 @@ import keras
 
 from darts_tf.layers import batch_norm
 from darts_tf.layers import convolution
+from darts_tf.layers import convolution_kernels
 from darts_tf.layers import kernels
 from darts_tf.layers import operation
 from darts_tf.layers import views
@@ -311,7 +312,7 @@ class FactorizedReduce(operation.Operation):
         if not training and self.copies == 1:
             return self._normalized_apart(inputs, scale)
         kernel = keras.ops.cast(self._joint_kernel(), inputs.dtype)
-        outputs = kernels.halving_convolution(inputs, kernel)
+        outputs = convolution_kernels.halving_convolution(inputs, kernel)
         return self.norm(outputs, scale)
 
     def _normalized_apart(self, inputs, scale):

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from darts_tf.layers import convolution
+from darts_tf.layers import convolution_kernels
 from darts_tf.layers import kernels
 from darts_tf.layers import operation
 from darts_tf.layers import operations
@@ -159,7 +160,7 @@ class MixedOp(keras.layers.Layer):
             or parts == 1
         )
         copies = self.copies // num_parts
-        return [kernels.repeat_channels(image, copies)] * num_parts
+        return [convolution_kernels.repeat_channels(image, copies)] * num_parts
 
     def _by_edge(self, results):
         """Returns a list of tensors for each edge, from results in parts."""

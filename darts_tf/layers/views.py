@@ -2,6 +2,7 @@
 
 import typing
 
+from darts_tf.layers import convolution_kernels
 from darts_tf.layers import kernels
 
 
@@ -30,17 +31,17 @@ def _rectified(inputs, training):
 
 
 def _rectified_phases(inputs, training):
-    return kernels.to_phases(_rectified(inputs, training))
+    return convolution_kernels.to_phases(_rectified(inputs, training))
 
 
 def _rectified_even_pixels(inputs, training):
-    return _rectified(kernels.even_pixels(inputs), training)
+    return _rectified(convolution_kernels.even_pixels(inputs), training)
 
 
 PIXELS = View(_same, _same, True)
 RECTIFIED = View(_rectified, _same, True)
 # Where dilation 2 is an ordinary convolution.
-PHASES = View(_rectified_phases, kernels.from_phases, False)
+PHASES = View(_rectified_phases, convolution_kernels.from_phases, False)
 # The same with strides of 2.
 EVEN_PIXELS = View(_rectified_even_pixels, _same, False)
 

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from darts_tf import layers
 from darts_tf.layers import batch_norm
+from darts_tf.layers import convolution_kernels
 from darts_tf.layers import kernels
 from darts_tf.layers import operations
 
@@ -36,7 +37,7 @@ def test_depthwise_convolution_equals_a_loop(
     rng = np.random.default_rng(0)
     images = rng.normal(size=(2, size, size, 3)).astype("float32")
     kernel = rng.normal(size=(taps, taps, 1, 6)).astype("float32")
-    outputs = kernels.depthwise_convolution(
+    outputs = convolution_kernels.depthwise_convolution(
         keras.ops.array(images),
         keras.ops.array(kernel),
         strides,
@@ -71,7 +72,7 @@ def test_gradients_of_the_fast_5x5_kernel_equal_the_native_ones(
             outer.watch([images, kernel])
             with tf.GradientTape() as inner:
                 inner.watch([images, kernel])
-                outputs = kernels.depthwise_convolution(
+                outputs = convolution_kernels.depthwise_convolution(
                     images, kernel, strides, dilation, fast=fast
                 )
                 loss = tf.reduce_sum(slopes * outputs**3)
