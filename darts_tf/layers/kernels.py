@@ -286,6 +286,11 @@ def pad(inputs, rows, columns, value=0):
     return tf.pad(inputs, paddings, constant_values=value)
 
 
+def has_gpu():
+    """Tells whether there is a GPU, where other forms are the fast ones."""
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
 @contextlib.contextmanager
 def graphs_as_traced():
     """Calls graphs without TensorFlow's graph optimiser, on a CPU.
@@ -296,7 +301,7 @@ def graphs_as_traced():
     memory layout, so there it stays. All calls of a graph should be in this
     context or none, for TensorFlow keeps a graph apart for either.
     """
-    if tf.config.list_physical_devices("GPU"):
+    if has_gpu():
         yield
         return
     before = tf.config.optimizer.get_experimental_options()
