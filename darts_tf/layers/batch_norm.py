@@ -134,9 +134,9 @@ class BatchNorm(keras.layers.Layer):
             ),
             strict=True,
         )
-        for variable, values in zip(moving, moved, strict=True):
+        for variable, after in zip(moving, moved, strict=True):
             variable.assign(
-                keras.ops.concatenate(values) if len(values) > 1 else values[0]
+                keras.ops.concatenate(after) if len(after) > 1 else after[0]
             )
         return list(outputs)
 

@@ -108,15 +108,15 @@ class Convolution(keras.layers.Layer):
         )
 
     def call(self, inputs):
-        return self.in_parts([inputs])[0]
+        return self.in_parts([inputs], views.PIXELS)[0]
 
-    def in_parts(self, inputs, view=views.RECTIFIED, training=None):
+    def in_parts(self, inputs, view, training=None):
         """Convolves inputs whose groups of channels are in several tensors.
 
         Args:
             inputs: List of tensors, each with as many of the groups.
-            view: `View` of the inputs; a 1x1 convolution is the same in all.
-            training: Boolean; makes no difference.
+            view: `View` of the inputs, where 1x1 convolutions are the same.
+            training: Boolean, of no matter here either.
 
         Returns:
             List of tensors, the outputs' channels in as many parts.
@@ -194,15 +194,15 @@ class DepthwiseConvolution(keras.layers.Layer):
         )
 
     def call(self, inputs, training=None):
-        return self.in_parts([inputs], training=training)[0]
+        return self.in_parts([inputs], views.PIXELS, training)[0]
 
-    def in_parts(self, inputs, view=views.RECTIFIED, training=None):
+    def in_parts(self, inputs, view, training=None):
         """Convolves for some of the copies at a time.
 
         Args:
             inputs: List of tensors: what some of the copies read, side by side
                 or, if they all read the same, once.
-            view: `View` of the inputs. Defaults to all pixels.
+            view: `View` of the inputs.
             training: Boolean, as in the call.
 
         Returns:
@@ -216,23 +216,6 @@ class DepthwiseConvolution(keras.layers.Layer):
             )
             for part, kernel in zip(inputs, parts, strict=True)
         ]
-
-    def view(self, image_shape):
-        """Returns how to see images so that this is an ordinary convolution.
-
-        Args:
-            image_shape: Tuple, the shape of a batch of images.
-
-        Returns:
-            A `View`.
-        """
-        if self.dilation_rate == 1:
-            return views.RECTIFIED
-        if self.strides == 2:
-            return views.EVEN_PIXELS
-        # Of odd sizes the phases have pixels that are not of the image.
-        even = all(size and size % 2 == 0 for size in image_shape[1:3])
-        return views.PHASES if even else views.RECTIFIED
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape

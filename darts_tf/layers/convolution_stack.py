@@ -43,31 +43,9 @@ class ConvolutionStack(operation.Operation):
         return view.leave(self.in_parts(seen, view, scale, training)[0])
 
     def view(self, image_shape, training=None):
-        """Returns what the stages see of the inputs.
-
-        Args:
-            image_shape: Tuple, the shape of a batch of images.
-            training: Boolean. In inference, which exporters see, it is always
-                all pixels.
-
-        Returns:
-            A `View`.
-        """
         return views.RECTIFIED
 
     def in_parts(self, inputs, view, scale=None, training=None):
-        """Computes some of the copies at a time.
-
-        Args:
-            inputs: List of tensors, what each part of the copies sees.
-            view: `View`, how it was seen.
-            scale: Optional tensor, as in the call.
-            training: Boolean.
-
-        Returns:
-            List of tensors, the outputs' channels in as many parts, still in
-            the view.
-        """
         outputs = inputs
         for stage, norm in zip(self.stages, self.norms, strict=True):
             if stage is not self.stages[0]:
@@ -177,8 +155,12 @@ class DilatedConvolution(_KernelSize):
 
     def view(self, image_shape, training=None):
         if not training:
-            return super().view(image_shape)
-        return self.stages[0][0].view(image_shape)
+            return views.RECTIFIED
+        if self.strides == 2:
+            return views.EVEN_PIXELS
+        # Of odd sizes the phases have pixels that are not of the image.
+        even = all(size and size % 2 == 0 for size in image_shape[1:3])
+        return views.PHASES if even else views.RECTIFIED
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")

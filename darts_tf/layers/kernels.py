@@ -295,10 +295,10 @@ def has_gpu():
 def graphs_as_traced():
     """Calls graphs without TensorFlow's graph optimiser, on a CPU.
 
-    In a graph of convolutions it finds nothing that makes a step faster, and
-    takes longer than all the tracing: the first step of the full CIFAR-10
-    network takes 13 s without it and 19 s with it. On a GPU it chooses the
-    memory layout, so there it stays. All calls of a graph should be in this
+    In a graph of convolutions it finds next to nothing that makes a step
+    faster, and takes as long as all the tracing: the first step of the full
+    CIFAR-10 network takes 14 s without it and 20 s with it. On a GPU it chooses
+    the memory layout, so there it stays. All calls of a graph should be in this
     context or none, for TensorFlow keeps a graph apart for either.
     """
     if has_gpu():

@@ -142,7 +142,7 @@ class MixedOp(keras.layers.Layer):
     def _enter(self, view, inputs, training):
         """Returns what each part of the copies sees."""
         image = view.enter(inputs, training)
-        if view is views.PIXELS:
+        if view is views.PIXELS:  # of operations that know no parts
             return [image]
         num_parts = self._num_parts(inputs.shape) if training else 1
         copies = self.copies // num_parts

@@ -49,11 +49,12 @@ class Operation(keras.layers.Layer):
         self.affine = affine
 
     def view(self, image_shape, training=None):
-        """Returns what `in_parts` is given of the inputs.
+        """Returns how `in_parts` is to see the inputs.
 
         Args:
             image_shape: Tuple, the shape of a batch of images.
-            training: Boolean.
+            training: Boolean. In inference, which exporters see, convolutions
+                have their own strides and dilation.
 
         Returns:
             A `View`.
@@ -61,7 +62,9 @@ class Operation(keras.layers.Layer):
         return views.PIXELS
 
     def in_parts(self, inputs, view, scale=None, training=None):
-        """Returns the outputs with the copies in several tensors.
+        """Computes some of the copies at a time.
+
+        An operation that sees all pixels computes all copies at once.
 
         Args:
             inputs: List of tensors, what each part of the copies sees.
@@ -70,10 +73,11 @@ class Operation(keras.layers.Layer):
             training: Boolean.
 
         Returns:
-            List of tensors, each with as many of the copies side by side.
+            List of tensors, the outputs' channels in as many parts, still in
+            the view.
         """
-        outputs = self(inputs[0], scale, training=training)
-        return convolution.split_channels(outputs, len(inputs), outputs.dtype)
+        (images,) = inputs
+        return [self(images, scale, training=training)]
 
     def compute_output_shape(self, input_shape):
         batch, height, width, _ = input_shape

@@ -9,15 +9,14 @@ import tensorflow as tf
 
 from darts_tf.layers import kernels
 from darts_tf.search import divided_batch
+from darts_tf.search import draws
 from darts_tf.search import hypergradient as hypergradient_lib
+from darts_tf.search import objective
 from darts_tf.search import optimizers
 from darts_tf.search import packing
 from darts_tf.search import replicas
 
 NOT_FINITE = "Expected a finite loss"
-# Random layers count their draws. So far apart, the draws of a search never
-# meet: those of the two streams, of the replicas, and of a batch's parts.
-_STREAM_DRAWS, _REPLICA_DRAWS, _PART_DRAWS = 2**31, 2**26, 2**20
 # What a step evaluates, by stream.
 _DERIVATIVES = {
     "first_order": (("alphas", "alphas"), ("weights", "weights")),
@@ -73,7 +72,7 @@ class BilevelStep:
             and model.distribute_strategy.num_replicas_in_sync == 1
         )
         self._objectives = {
-            stream: hypergradient_lib.Objective(
+            stream: objective.Objective(
                 functools.partial(self._loss_of_packed_state, stream),
                 lambda: (model.network_weights, model.alphas),
                 traced=self.in_parts,
@@ -114,14 +113,14 @@ class BilevelStep:
             return
         model = self._model
         specs = {"weights": train_spec, "alphas": alpha_spec}
-        weights, alphas = self.weights(), _values(model.alphas)
+        weights, alphas = self.weights(), kernels.values(model.alphas)
         for stream, derivative in _DERIVATIVES[model.hypergradient]:
             vector = [weights] if derivative == "mixed" else []
             part = divided_batch.spec_of_part(
                 (model.task.carried(stream), specs[stream]),
                 self._num_parts(specs[stream]),
             )
-            state = self._packed_state(_draws(stream, part=0))
+            state = self._packed_state(draws.at_start(stream, part=0))
             self._objectives[stream].build_graph(
                 derivative, weights, alphas, *vector, state, *part
             )
@@ -157,7 +156,7 @@ class BilevelStep:
         alpha_loss = self._update_alphas(alpha.loss, alpha.gradients, carried)
 
         evaluation = train.gradients(
-            weights, _values(model.alphas), wrt="weights"
+            weights, kernels.values(model.alphas), wrt="weights"
         )
         predictions, *moved = zip(*evaluation.auxiliary, strict=True)
         loss = self._update_weights(
@@ -192,7 +191,7 @@ class BilevelStep:
 
     def _hypergradient(self, train, validation, weights, xi, method):
         model = self._model
-        alphas = _values(model.alphas)
+        alphas = kernels.values(model.alphas)
         if method == "first_order":
             return hypergradient_lib.first_order_hypergradient(
                 validation, weights, alphas
@@ -259,7 +258,7 @@ class BilevelStep:
         return self._packed_weights()
 
     def _packed_weights(self):
-        return packing.pack(_values(self._model.network_weights))
+        return packing.pack(kernels.values(self._model.network_weights))
 
     def state(self, stream, part=0):
         """Returns the values from which a pass over a stream starts.
@@ -271,12 +270,11 @@ class BilevelStep:
         Returns:
             List of tensors, of the supernet's variables that are not trained.
         """
-        return self._state_after(_draws(stream, part))
+        return self._state_after(draws.at_start(stream, part))
 
     def _state_after(self, num_draws):
-        return self._after_draws(
-            _values(self._model.supernet.non_trainable_variables), num_draws
-        )
+        variables = self._model.supernet.non_trainable_variables
+        return draws.advanced(variables, kernels.values(variables), num_draws)
 
     def _packed_state(self, num_draws):
         return packing.pack(self._state_after(num_draws))
@@ -293,16 +291,16 @@ class BilevelStep:
         """
         carried = [
             replicas.own_rows(value)
-            for value in _values(self._model.task.carried(stream))
+            for value in kernels.values(self._model.task.carried(stream))
         ]
         parts = divided_batch.rows_of_parts(
             (carried, tuple(batch)), self._num_parts(batch)
         )
         return divided_batch.DividedBatch(
             [
-                hypergradient_lib.Bound(
+                objective.Bound(
                     self._objectives[stream],
-                    (self._packed_state(_draws(stream, k)), *part),
+                    (self._packed_state(draws.at_start(stream, k)), *part),
                 )
                 for k, part in enumerate(parts)
             ]
@@ -330,24 +328,11 @@ class BilevelStep:
         states = [packing.unpack(state, variables) for state in states]
         state = [
             values[0]
-            if is_random_state(variable)
+            if draws.is_random_state(variable)
             else divided_batch.mean(values)
             for variable, *values in zip(variables, *states, strict=True)
         ]
-        return self._after_draws(state, -_replica_draws())
-
-    def _after_draws(self, state, num_draws):
-        """Returns a state with the random layers further on."""
-        return [
-            value + tf.cast(tf.stack([0, num_draws]), value.dtype)
-            if is_random_state(variable)
-            else value
-            for variable, value in zip(
-                self._model.supernet.non_trainable_variables,
-                state,
-                strict=True,
-            )
-        ]
+        return draws.advanced(variables, state, -draws.of_replica())
 
     def xi(self, train_batch):
         """Returns the length of the virtual step."""
@@ -436,31 +421,6 @@ class BilevelStep:
         optimizer.learning_rate = rate
 
 
-def is_random_state(variable):
-    """Tells whether a variable is the state of a random layer.
-
-    Args:
-        variable: A Keras variable.
-
-    Returns:
-        Boolean.
-    """
-    return variable.path.endswith("seed_generator_state")
-
-
-def _draws(stream, part):
-    """Returns how far on random layers are at the start of a pass."""
-    offset = _STREAM_DRAWS * (stream == "alphas") + _PART_DRAWS * part
-    return _replica_draws() + tf.constant(offset, tf.int64)
-
-
-def _replica_draws():
-    """Returns how far this replica is on in the draws of random layers."""
-    if replicas.count() == 1:
-        return tf.constant(0, tf.int64)
-    return tf.cast(replicas.number(), "int64") * _REPLICA_DRAWS
-
-
 def _joined_rows(carried):
     """Returns what is carried on, of all parts and replicas."""
     return [
@@ -475,10 +435,6 @@ def _check_finite(loss, gradients):
         [tf.debugging.check_numerics(norm, NOT_FINITE)]
     ):
         return tf.debugging.check_numerics(loss, NOT_FINITE)
-
-
-def _values(variables):
-    return [tf.convert_to_tensor(variable.value) for variable in variables]
 
 
 def _assign(variables, values):

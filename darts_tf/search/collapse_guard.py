@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from darts_tf.layers import kernels
 from darts_tf.search import curvature
 
 ACTIONS = ("warn", "stop", "return")
@@ -167,7 +168,7 @@ class CollapseGuard(keras.callbacks.Callback):
             value = curvature.largest_alpha_eigenvalue(
                 step.bind("alphas", batch),
                 step.weights(),
-                _values(model.alphas),
+                kernels.values(model.alphas),
             )
         values = keras.ops.convert_to_numpy(self._eigenvalues)
         self._eigenvalues.assign(np.append(values[1:], value))
@@ -208,7 +209,3 @@ class CollapseGuard(keras.callbacks.Callback):
 
 def _skips(cell):
     return sum(edge.primitive == _SKIP for node in cell.nodes for edge in node)
-
-
-def _values(variables):
-    return [tf.convert_to_tensor(variable.value) for variable in variables]

@@ -3,6 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
+from darts_tf.search import objective
+
 
 def largest_alpha_eigenvalue(
     validation, weights, alphas, iterations=30, tolerance=1e-3, seed=0
@@ -18,7 +20,7 @@ def largest_alpha_eigenvalue(
     iteration on H - lambda * I finds the largest one.
 
     Args:
-        validation: A `darts_tf.search.hypergradient.Bound`, the loss.
+        validation: A `darts_tf.search.objective.Bound`, the loss.
         weights: List of tensors, the network weights.
         alphas: List of tensors, the architecture logits.
         iterations: Positive integer, most products of either iteration.
@@ -32,14 +34,14 @@ def largest_alpha_eigenvalue(
 
     Example:
 
-    >>> from darts_tf.search import hypergradient
-    >>> objective = darts_tf.search.Objective(
+    >>> from darts_tf.search import objective
+    >>> loss = darts_tf.search.Objective(
     ...     lambda w, alphas: (
     ...         w[0] * (alphas[0][0] ** 2 - 3 * alphas[0][1] ** 2), None
     ...     )
     ... )
     >>> w, alphas = [keras.ops.array(1.0)], [keras.ops.array([1.0, 1.0])]
-    >>> bound = hypergradient.Bound(objective)
+    >>> bound = objective.Bound(loss)
     >>> value = darts_tf.search.largest_alpha_eigenvalue(bound, w, alphas)
     >>> round(value, 3)
     2.0
@@ -63,7 +65,7 @@ def largest_alpha_eigenvalue(
             product = [
                 p - shift * v for p, v in zip(product, vector, strict=True)
             ]
-            before, value = value, float(_dot(vector, product))
+            before, value = value, float(objective.dot(vector, product))
             vector = product
             if abs(value - before) <= tolerance * abs(value):
                 break
@@ -71,9 +73,3 @@ def largest_alpha_eigenvalue(
 
     largest = iterate(0.0)
     return largest if largest >= 0 else iterate(largest)
-
-
-def _dot(ones, others):
-    return tf.add_n(
-        [tf.reduce_sum(a * b) for a, b in zip(ones, others, strict=True)]
-    )

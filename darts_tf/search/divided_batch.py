@@ -5,20 +5,20 @@ import typing
 import keras
 import tensorflow as tf
 
-from darts_tf.search import hypergradient
+from darts_tf.search import objective
 from darts_tf.search import replicas
 
 
 class DividedBatch(typing.NamedTuple):
     """An objective on a batch: the mean over its parts, of all replicas.
 
-    In the place of a `hypergradient.Bound`. The parts are taken one after the
+    In the place of a `objective.Bound`. The parts are taken one after the
     other, so that only one of them is in memory at a time. All results are the
     same in all replicas, but for what comes with the loss, `auxiliary`: a list
     with what each part of this replica gave.
 
     Args:
-        parts: List of `hypergradient.Bound`, of equal parts of the batch.
+        parts: List of `objective.Bound`, of equal parts of the batch.
     """
 
     parts: list
@@ -33,7 +33,7 @@ class DividedBatch(typing.NamedTuple):
                 evaluation.alpha_gradients,
             ),
         )
-        return hypergradient.Evaluation(loss, *gradients, auxiliaries)
+        return objective.Evaluation(loss, *gradients, auxiliaries)
 
     def mixed_product(self, weights, alphas, vector):
         """Returns the product of `Objective.mixed_product`."""

@@ -37,7 +37,7 @@ class LanguageTask(task.Task):
 
     supernet_class = recurrent_supernet.RecurrentSupernet
     clips_virtual_step = True
-    optimizes_graphs = True  # it makes the loop over time 3 % faster
+    optimizes_graphs = True  # it makes the loop over time 5 % faster
 
     def __init__(self, sequence_length=35, slowness=1e-3, **kwargs):
         super().__init__(**kwargs)

@@ -6,6 +6,7 @@ import tensorflow as tf
 from darts_tf.layers import kernels
 from darts_tf.models import alphas as alphas_lib
 from darts_tf.search import bilevel_step
+from darts_tf.search import draws
 from darts_tf.search import exact_resume
 from darts_tf.search import hypergradient as hypergradient_lib
 from darts_tf.search import optimizers
@@ -474,7 +475,7 @@ class DartsSearchModel(keras.Model):
         return [
             variable
             for variable in self.supernet.non_trainable_variables
-            if bilevel_step.is_random_state(variable)
+            if draws.is_random_state(variable)
         ]
 
     def get_compile_config(self):

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 import darts_tf
 from darts_tf import layers
+from darts_tf.layers import kernels
 from darts_tf.layers import mixed_op
 from darts_tf.layers import views
 
@@ -40,6 +41,8 @@ def test_copies_in_parts_equal_copies_side_by_side(
     before = [v.numpy() for v in layer.non_trainable_variables]
     after = math.ceil(size / strides)
     slopes = rng.normal(size=(4, 4, after, after, 4))
+
+    monkeypatch.setattr(kernels, "has_gpu", lambda: False)
 
     def evaluate(num_parts):
         numbers = math.prod(images.shape[1:]) * 4 // num_parts
@@ -76,7 +79,8 @@ def test_copies_in_parts_equal_copies_side_by_side(
             np.testing.assert_allclose(a, b, atol=tolerance * largest)
 
 
-def test_inference_is_never_in_parts():
+def test_inference_is_never_in_parts(monkeypatch):
+    monkeypatch.setattr(kernels, "has_gpu", lambda: False)
     layer = layers.MixedOp(["sep_conv_3x3"], filters=32, copies=4)
     images = np.zeros((1, 32, 32, 32), "float32")
     assert len(layer._enter(views.RECTIFIED, images, training=True)) == 4

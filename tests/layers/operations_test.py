@@ -365,7 +365,8 @@ def test_factorized_reduction_for_export_normalises_as_after_joining(
     )
 
 
-def test_graphs_as_traced_leave_the_options_as_they_were():
+def test_graphs_as_traced_leave_the_options_as_they_were(monkeypatch):
+    monkeypatch.setattr(kernels, "has_gpu", lambda: False)
     options = tf.config.optimizer.get_experimental_options
     before = options()
     with kernels.graphs_as_traced():

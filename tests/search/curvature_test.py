@@ -7,12 +7,12 @@ import tensorflow as tf
 
 import darts_tf
 from darts_tf.search import curvature
-from darts_tf.search import hypergradient
+from darts_tf.search import objective as objective_lib
 
 
 def _largest(loss, alphas, **options):
-    bound = hypergradient.Bound(
-        hypergradient.Objective(lambda w, a: (loss(a), None), traced=False)
+    bound = objective_lib.Bound(
+        objective_lib.Objective(lambda w, a: (loss(a), None), traced=False)
     )
     return curvature.largest_alpha_eigenvalue(
         bound, [], [tf.constant(a) for a in alphas], **options

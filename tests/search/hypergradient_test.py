@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from darts_tf.search import hypergradient
+from darts_tf.search import objective as objective_lib
 
 # L_train = |A w - B alpha|^2 / 2 and L_val = |w - c|^2 / 2 + d.alpha:
 # everything about them is known in closed form.
@@ -31,7 +32,7 @@ def _validation(weights, alphas):
 
 def _bounds(traced=True):
     return [
-        hypergradient.Bound(hypergradient.Objective(loss, traced=traced))
+        objective_lib.Bound(objective_lib.Objective(loss, traced=traced))
         for loss in (_train, _validation)
     ]
 
@@ -96,8 +97,8 @@ def _smooth_train(weights, alphas):
 
 @pytest.mark.parametrize("traced", [True, False])
 def test_finite_difference_converges_to_the_exact_product(traced):
-    train = hypergradient.Bound(
-        hypergradient.Objective(_smooth_train, traced=traced)
+    train = objective_lib.Bound(
+        objective_lib.Objective(_smooth_train, traced=traced)
     )
     vector = [tf.constant(RNG.normal(size=3))]
     (exact,) = hypergradient.exact(train, *_values(), vector)
@@ -123,7 +124,7 @@ def test_exact_hypergradient_equals_differentiating_the_whole_step():
         virtual = [weights[0] - XI * gradient]
         loss, _ = _validation(virtual, alphas)
     (expected,) = outer.gradient(loss, alphas)
-    train = hypergradient.Bound(hypergradient.Objective(_smooth_train))
+    train = objective_lib.Bound(objective_lib.Objective(_smooth_train))
     _, (result,), _ = hypergradient.unrolled_hypergradient(
         train,
         _bounds()[1],
@@ -145,7 +146,7 @@ def test_a_zero_vector_has_a_zero_product():
 
 
 def test_a_missing_gradient_is_an_error_that_names_the_variable():
-    objective = hypergradient.Objective(
+    objective = objective_lib.Objective(
         lambda weights, alphas: (tf.reduce_sum(weights[0]), None),
         variables=lambda: (
             [keras.Variable(np.ones(3), name="kernel", dtype="float64")],
@@ -163,7 +164,7 @@ def test_derivatives_are_traced_once():
         traces.append(1)
         return _train(weights, alphas)
 
-    train = hypergradient.Bound(hypergradient.Objective(loss))
+    train = objective_lib.Bound(objective_lib.Objective(loss))
 
     @tf.function
     def step(w, alpha):

@@ -1,0 +1,64 @@
+"""Where the random layers are in a step of the search.
+
+Random layers count their draws. Each pass of a step starts so far from the
+others that the draws of a search never meet: those of the two streams, of the
+replicas, and of a batch's parts.
+"""
+
+import tensorflow as tf
+
+from darts_tf.search import replicas
+
+_STREAM_DRAWS, _REPLICA_DRAWS, _PART_DRAWS = 2**31, 2**26, 2**20
+
+
+def is_random_state(variable):
+    """Tells whether a variable is the state of a random layer.
+
+    Args:
+        variable: A Keras variable.
+
+    Returns:
+        Boolean.
+    """
+    return variable.path.endswith("seed_generator_state")
+
+
+def at_start(stream, part):
+    """Returns how far on random layers are at the start of a pass.
+
+    Args:
+        stream: String, `"weights"` or `"alphas"`.
+        part: Integer, the part of the batch.
+
+    Returns:
+        Scalar tensor of int64.
+    """
+    offset = _STREAM_DRAWS * (stream == "alphas") + _PART_DRAWS * part
+    return of_replica() + tf.constant(offset, tf.int64)
+
+
+def of_replica():
+    """Returns how far this replica is on in the draws of random layers."""
+    if replicas.count() == 1:
+        return tf.constant(0, tf.int64)
+    return tf.cast(replicas.number(), "int64") * _REPLICA_DRAWS
+
+
+def advanced(variables, state, num_draws):
+    """Returns a state with the random layers further on.
+
+    Args:
+        variables: List of Keras variables.
+        state: List of tensors, their values.
+        num_draws: Scalar tensor of int64.
+
+    Returns:
+        List of tensors.
+    """
+    return [
+        value + tf.cast(tf.stack([0, num_draws]), value.dtype)
+        if is_random_state(variable)
+        else value
+        for variable, value in zip(variables, state, strict=True)
+    ]
