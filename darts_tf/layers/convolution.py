@@ -1,11 +1,17 @@
 """The convolutions that operations are made of."""
 
+import functools
 import math
 
 import keras
+import numpy as np
 
 from darts_tf.layers import convolution_kernels
+from darts_tf.layers import kernels
 from darts_tf.layers import views
+
+# With more, the products with zeros take longer than a grouped convolution.
+_CHANNELS_OF_BLOCKS = 32
 
 
 def fan_in_uniform(fan_in):
@@ -70,6 +76,8 @@ class Convolution(keras.layers.Layer):
 
     Call arguments:
         inputs: Tensor of shape `(batch, height, width, channels)`.
+        training: Boolean. Training may take another form, with a faster
+            gradient; the results are equal to rounding.
 
     Returns:
         Tensor of shape `(batch, ceil(height / strides),
@@ -107,8 +115,8 @@ class Convolution(keras.layers.Layer):
             initializer=fan_in_uniform(math.prod(shape[:3])),
         )
 
-    def call(self, inputs):
-        return self.in_parts([inputs], views.PIXELS)[0]
+    def call(self, inputs, training=None):
+        return self.in_parts([inputs], views.PIXELS, training)[0]
 
     def in_parts(self, inputs, view, training=None):
         """Convolves inputs whose groups of channels are in several tensors.
@@ -116,16 +124,52 @@ class Convolution(keras.layers.Layer):
         Args:
             inputs: List of tensors, each with as many of the groups.
             view: `View` of the inputs, where 1x1 convolutions are the same.
-            training: Boolean, of no matter here either.
+            training: Boolean, as in the call.
 
         Returns:
             List of tensors, the outputs' channels in as many parts.
         """
-        parts = split_channels(self.kernel, len(inputs), inputs[0].dtype)
+        if training and self._is_matrix_product(inputs[0].shape):
+            convolve = convolution_kernels.pointwise_convolution
+            kernel = self._matrix(inputs[0])
+        else:
+            convolve = functools.partial(
+                convolution_kernels.convolution, strides=self.strides
+            )
+            kernel = self.kernel
+        parts = split_channels(kernel, len(inputs), inputs[0].dtype)
         return [
-            convolution_kernels.convolution(part, kernel, self.strides)
+            convolve(part, kernel)
             for part, kernel in zip(inputs, parts, strict=True)
         ]
+
+    def _is_matrix_product(self, part_shape):
+        """Tells whether products of matrices are the fastest form."""
+        if kernels.has_gpu() or None in part_shape[1:]:
+            return False
+        is_pointwise = self.kernel_size == self.strides == (1, 1)
+        channels = part_shape[-1]
+        is_one_block = channels == self.kernel.shape[2]
+        return is_pointwise and (
+            is_one_block or channels <= _CHANNELS_OF_BLOCKS
+        )
+
+    def _matrix(self, part):
+        """Returns the matrices of all parts side by side.
+
+        The groups of a part are blocks on the diagonal of its matrix.
+        """
+        kernel = keras.ops.cast(self.kernel, part.dtype)
+        rows, columns = self.kernel.shape[2:]
+        matrix = keras.ops.reshape(kernel, (rows, columns))
+        blocks = part.shape[-1] // rows
+        if blocks == 1:
+            return matrix
+        parts = self.groups // blocks
+        block = np.ones((rows, columns // self.groups))
+        places = np.tile(np.kron(np.eye(blocks), block), (1, parts))
+        places = keras.ops.convert_to_tensor(places, part.dtype)
+        return keras.ops.tile(matrix, (blocks, 1)) * places
 
     def compute_output_shape(self, input_shape):
         batch, height, width, _ = input_shape

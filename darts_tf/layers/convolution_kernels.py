@@ -72,6 +72,25 @@ def convolution(inputs, kernel, strides=(1, 1)):
     )
 
 
+def pointwise_convolution(inputs, matrix):
+    """Convolves single pixels: a matrix product over all of them.
+
+    On a CPU it takes two thirds of the time of the convolution that it equals,
+    for which oneDNN puts the kernel into another order, and back its gradient.
+
+    Args:
+        inputs: Tensor of shape `(batch, height, width, channels)`, of which
+            only the batch may be unknown.
+        matrix: Tensor of shape `(channels, filters)`.
+
+    Returns:
+        Tensor of shape `(batch, height, width, filters)`.
+    """
+    _, height, width, channels = inputs.shape
+    outputs = tf.matmul(tf.reshape(inputs, (-1, channels)), matrix)
+    return tf.reshape(outputs, (-1, height, width, matrix.shape[-1]))
+
+
 def halving_convolution(inputs, kernel):
     """Convolves blocks of pixels that do not overlap, without padding.
 
