@@ -57,13 +57,19 @@ class Config:
         f"Forms, separated by commas: {', '.join((*FORMS, *TORCH_FORMS))}.",
         ",".join(FORMS),
     )
+    intra_op_threads: int | None = options.option(
+        "Threads that take an operation of TensorFlow together, as in "
+        "trainers.cnn_search; none is one for each core.",
+        1,
+    )
     torch_python: str = options.option(
         "Interpreter that has PyTorch.", sys.executable
     )
     output: str | None = options.option("File for the JSON; none prints.", None)
 
     def __post_init__(self):
-        """Fails on options that would have no effect."""
+        """Fails on values that are wrong or would have no effect."""
+        options.check_positive(self, "intra_op_threads")
         whole = self.micro_batches is None and self.dtype == "float32"
         if set(self.forms.split(",")) & set(TORCH_FORMS) and not whole:
             raise ValueError(
@@ -159,6 +165,7 @@ def make_step(
     micro_batch,
     dtype,
     rematerialize,
+    intra_op_threads,
     **_,
 ):
     """Makes a step of the search; takes what `make_settings` returns."""
@@ -168,7 +175,9 @@ def make_step(
 
     import darts_tf
     from benchmarks import plain_supernet
+    from trainers import strategies
 
+    strategies.limit_threads(intra_op_threads)
     keras.utils.set_random_seed(0)
     model = darts_tf.DartsSearchModel(
         hypergradient=method,

@@ -103,11 +103,17 @@ class Config:
     rematerialize: bool = options.option(
         "Compute cells again for their gradient, to save memory.", False
     )
+    intra_op_threads: int | None = options.option(
+        "Processor threads that take an operation together; none is one for "
+        "each core. With 1 the cores take operations side by side, on 2 cores "
+        "up to twice as fast.",
+        1,
+    )
     seed: int = options.option("Seeds Python, NumPy, TensorFlow and data.", 0)
 
     def __post_init__(self):
         """Fails on values that would only show after a long time."""
-        search_run.check(self, "filters", "num_cells")
+        search_run.check(self, "filters", "num_cells", "intra_op_threads")
 
 
 PRESETS = {
@@ -134,6 +140,7 @@ def run(config):
     Returns:
         The `darts_tf.Genotype` that was found.
     """
+    strategies.limit_threads(config.intra_op_threads)
     strategy = strategies.make(config)
     keras.utils.set_random_seed(config.seed)
     dataset = images.load(config)

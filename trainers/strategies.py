@@ -3,6 +3,7 @@
 import os
 
 import tensorflow as tf
+from absl import logging
 
 NAMES = ("none", "mirrored", "multi_worker")
 HELP = (
@@ -44,6 +45,31 @@ def make(config) -> tf.distribute.Strategy:
             f"Received: batch_size={config.batch_size}"
         )
     return strategy
+
+
+def limit_threads(threads: int | None) -> None:
+    """Sets how many processor threads take one operation together.
+
+    Where a graph has enough operations that do not wait for one another, one
+    thread for each is the fastest: nobody waits for the slowest of a team.
+    TensorFlow reads the number when it starts, so this is called before
+    anything else of it; later it changes nothing, and logs a warning.
+
+    Args:
+        threads: Positive integer; `None` leaves it to TensorFlow, which takes
+            one thread for each core.
+    """
+    now = tf.config.threading.get_intra_op_parallelism_threads()
+    if threads is None or threads == now:
+        return
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+    except RuntimeError:
+        logging.warning(
+            "intra_op_threads=%d has no effect: TensorFlow has already started "
+            "in this process, with a number of its own.",
+            threads,
+        )
 
 
 def read_by_all(dataset: tf.data.Dataset) -> tf.data.Dataset:

@@ -1,0 +1,58 @@
+import subprocess
+import sys
+
+import pytest
+import tensorflow as tf
+from absl import logging
+
+from trainers import cnn_search
+from trainers import strategies
+
+_THREADS_OF_A_SEARCH = """
+import tensorflow as tf
+from trainers import cnn_search
+
+config = cnn_search.Config("unused", dataset="no_such_data"{options})
+try:
+    cnn_search.run(config)
+except ValueError:  # of the name of the data set, after the threads
+    pass
+tf.ones(1)
+print(tf.config.threading.get_intra_op_parallelism_threads())
+"""
+
+
+# 0 is TensorFlow's own choice.
+@pytest.mark.parametrize(
+    ("options", "threads"),
+    [("", 1), (", intra_op_threads=3", 3), (", intra_op_threads=None", 0)],
+)
+def test_a_search_has_its_threads_before_tensorflow_starts(options, threads):
+    process = subprocess.run(
+        [sys.executable, "-c", _THREADS_OF_A_SEARCH.format(options=options)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert process.stdout.split() == [str(threads)]
+    assert "no effect" not in process.stderr
+
+
+def test_threads_of_a_tensorflow_that_runs_stay(monkeypatch):
+    tf.ones(1)
+    before = tf.config.threading.get_intra_op_parallelism_threads()
+    warnings = []
+    monkeypatch.setattr(
+        logging, "warning", lambda text, *values: warnings.append(text % values)
+    )
+    strategies.limit_threads(before)
+    assert not warnings
+    strategies.limit_threads(before + 1)
+    assert len(warnings) == 1
+    assert f"intra_op_threads={before + 1} has no effect" in warnings[0]
+    assert tf.config.threading.get_intra_op_parallelism_threads() == before
+
+
+def test_no_thread_at_all_is_refused():
+    with pytest.raises(ValueError, match="intra_op_threads=0"):
+        cnn_search.Config("unused", intra_op_threads=0)
