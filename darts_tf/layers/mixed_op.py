@@ -12,8 +12,8 @@ from darts_tf.layers import operation
 from darts_tf.layers import operations
 from darts_tf.layers import views
 
-# Of one image, at least. A batch of 64 has 2 MB of them in float32.
-_NUMBERS_OF_A_PART = 2**13
+# Of one image, at least. A batch of 64 has 1 MB of them in float32.
+_NUMBERS_OF_A_PART = 2**12
 # The processor works on 16 numbers at once.
 _CHANNELS_OF_A_PART = 16
 
