@@ -120,11 +120,12 @@ class BatchNorm(keras.layers.Layer):
                 )
             ]
         moving = [self.moving_mean, self.moving_variance]
-        values = (
-            *self._scale_and_offset(scale),
-            *(variable.value for variable in moving),
+        parts = zip(
+            inputs,
+            *self._scale_and_offset(scale, len(inputs)),
+            *self._split([v.value for v in moving], len(inputs)),
+            strict=True,
         )
-        parts = zip(inputs, *self._split(values, len(inputs)), strict=True)
         outputs, *moved = zip(
             *(
                 kernels.batch_normalization(
@@ -156,7 +157,7 @@ class BatchNorm(keras.layers.Layer):
         Returns:
             Pair of tensors of shape `(channels,)` in the compute dtype.
         """
-        scale, offset = self._scale_and_offset(scale)
+        (scale,), (offset,) = self._scale_and_offset(scale, num_parts=1)
         variance = self.moving_variance.value
         factor = scale * keras.ops.rsqrt(variance + self.epsilon)
         offset = offset - self.moving_mean.value * factor
@@ -165,13 +166,16 @@ class BatchNorm(keras.layers.Layer):
             keras.ops.cast(offset, self.compute_dtype),
         )
 
-    def _scale_and_offset(self, scale):
+    def _scale_and_offset(self, scale, num_parts):
+        """Returns the parts of both; parts of what is fixed are one tensor."""
         if self.affine:
-            return self.gamma.value, self.beta.value
-        fixed = np.zeros(self.moving_mean.shape, full_precision(self))
+            return self._split([self.gamma.value, self.beta.value], num_parts)
+        channels = self.moving_mean.shape[0] // num_parts
+        zeros = np.zeros(channels, full_precision(self))
+        offsets = [keras.ops.convert_to_tensor(zeros)] * num_parts
         if scale is None:
-            scale = keras.ops.convert_to_tensor(fixed + 1)
-        return scale, keras.ops.convert_to_tensor(fixed)
+            return [keras.ops.convert_to_tensor(zeros + 1)] * num_parts, offsets
+        return *self._split([scale], num_parts), offsets
 
     def compute_output_shape(self, input_shape):
         return input_shape
