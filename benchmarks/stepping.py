@@ -125,10 +125,21 @@ def training_step(model, dataset):
     Returns:
         A callable without arguments.
     """
+    import keras
+
     batches = iter(dataset)
     model.task.create_metrics(model, dataset.element_spec[0])
     model.make_train_function()
-    return lambda: float(model.train_function(batches)["loss"])
+
+    def step():
+        if int(model.optimizer.iterations) == 0:
+            specs = map(
+                keras.utils.unpack_x_y_sample_weight, dataset.element_spec
+            )
+            model.bilevel_step.build_graphs(*specs)
+        return float(model.train_function(batches)["loss"])
+
+    return step
 
 
 def has_torch(python):

@@ -103,7 +103,8 @@ class BilevelStep:
         """Builds the graphs of the passes for batches of these shapes.
 
         Shapes may be partly unknown. A step on its own would build the graph
-        for the shapes at hand, and another for a batch of another size.
+        for the shapes at hand, and another for a batch of another size. On a
+        CPU, all but the first are built while that runs in the next step.
 
         Args:
             train_spec: Tuple of `tf.TensorSpec`, `(x, y, extra)`.
@@ -114,6 +115,7 @@ class BilevelStep:
         model = self._model
         specs = {"weights": train_spec, "alphas": alpha_spec}
         weights, alphas = self.weights(), kernels.values(model.alphas)
+        builds = []
         for stream, derivative in _DERIVATIVES[model.hypergradient]:
             vector = [weights] if derivative == "mixed" else []
             part = divided_batch.spec_of_part(
@@ -121,9 +123,24 @@ class BilevelStep:
                 self._num_parts(specs[stream]),
             )
             state = self._packed_state(draws.at_start(stream, part=0))
-            self._objectives[stream].build_graph(
-                derivative, weights, alphas, *vector, state, *part
+            builds.append(
+                functools.partial(
+                    self._objectives[stream].build_graph,
+                    derivative,
+                    weights,
+                    alphas,
+                    *vector,
+                    state,
+                    *part,
+                )
             )
+        # Where there is a choice of devices, what runs in a thread would not
+        # know of the caller's.
+        at_once = len(builds) if kernels.has_gpu() else 1
+        for build in builds[:at_once]:
+            build()
+        first_stream, _ = _DERIVATIVES[model.hypergradient][0]
+        self._objectives[first_stream].do_during_first_run(builds[at_once:])
 
     def take(self, train_batch, alpha_batch):
         """Takes one step of the alphas, then one of the weights.

@@ -3,7 +3,9 @@
 Everything here is a function of values: no variable is read or changed.
 """
 
+import gc
 import typing
+from concurrent import futures
 
 import tensorflow as tf
 
@@ -60,6 +62,7 @@ class Objective:
             "mixed": self._mixed_product,
             "alpha_hessian": self._alpha_hessian_product,
         }
+        self._during_first_run = []
         if joint:
             self._derivatives["weights"] = self._both_gradients
         if traced:
@@ -80,7 +83,21 @@ class Objective:
             *arguments: Those of the call; in the place of tensors there may be
                 `tf.TensorSpec`, of shapes that are not wholly known.
         """
-        self._derivatives[derivative].get_concrete_function(*arguments)
+        self._graph(derivative, *arguments)
+
+    def do_during_first_run(self, tasks):
+        """Leaves work for Python to the time in which TensorFlow has its own.
+
+        The first run of a graph is the slowest one: TensorFlow makes its
+        kernels, and the memory is touched for the first time. The next call of
+        `gradients` starts its graph in a thread, does the tasks, and waits for
+        both. The objective must be `traced`.
+
+        Args:
+            tasks: List of callables without arguments, such as calls of
+                `build_graph`.
+        """
+        self._during_first_run = list(tasks)
 
     def gradients(self, weights, alphas, *arguments, wrt="both"):
         """Evaluates the loss and its gradients.
@@ -96,7 +113,16 @@ class Objective:
         Returns:
             An `Evaluation`; gradients that were not computed are empty.
         """
-        return self._derivatives[wrt](weights, alphas, *arguments)
+        tasks, self._during_first_run = self._during_first_run, []
+        if not tasks:
+            return self._derivatives[wrt](weights, alphas, *arguments)
+        # Other threads have none of the scopes that tracing depends on.
+        graph = self._graph(wrt, weights, alphas, *arguments)
+        with futures.ThreadPoolExecutor(max_workers=1) as thread:
+            evaluation = thread.submit(graph, weights, alphas, *arguments)
+            for task in tasks:
+                task()
+        return evaluation.result()
 
     def mixed_product(self, weights, alphas, vector, *arguments):
         """Multiplies the mixed second derivative by a vector, exactly.
@@ -129,6 +155,22 @@ class Objective:
         return self._derivatives["alpha_hessian"](
             weights, alphas, vector, *arguments
         )
+
+    def _graph(self, derivative, *arguments):
+        """Returns the graph of a derivative, traced if it is new.
+
+        Meanwhile Python does not look for garbage: among what tracing makes
+        there is little, and to look takes a sixth of the time.
+        """
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            return self._derivatives[derivative].get_concrete_function(
+                *arguments
+            )
+        finally:
+            if collects:
+                gc.enable()
 
     def _weight_gradients(self, weights, alphas, *arguments):
         return self._evaluate(weights, alphas, arguments, "weights")

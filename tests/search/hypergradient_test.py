@@ -1,5 +1,9 @@
 """The hypergradient against closed forms and double differentiation."""
 
+import contextlib
+import gc
+import threading
+
 import keras
 import numpy as np
 import pytest
@@ -172,3 +176,67 @@ def test_derivatives_are_traced_once():
 
     step(*[values[0] for values in _values()])
     assert len(traces) == 1  # for two gradients
+
+
+def test_tasks_are_done_once_while_the_first_pass_runs():
+    done = threading.Event()
+
+    def wait(value):
+        # Ends only because Python goes on; 60 s are for a busy machine.
+        assert done.wait(60)
+        return value
+
+    def loss(weights, alphas):
+        value, _ = _train(weights, alphas)
+        one = tf.numpy_function(wait, [tf.ones((), "float64")], "float64")
+        return value * tf.ensure_shape(one, ()), None
+
+    tasks = []
+    objective = objective_lib.Objective(loss)
+    objective.do_during_first_run([lambda: tasks.append(1), done.set])
+    for _ in range(2):
+        evaluation = objective.gradients(*_values())
+        np.testing.assert_allclose(
+            evaluation.weight_gradients[0], A.T @ (A @ W - B @ ALPHA)
+        )
+    assert tasks == [1]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_garbage_is_not_looked_for_while_a_graph_is_built(fails):
+    looks = []
+
+    def loss(weights, alphas):
+        looks.append(gc.isenabled())
+        if fails:
+            raise ValueError("no loss")
+        return _train(weights, alphas)
+
+    objective = objective_lib.Objective(loss)
+    assert gc.isenabled()
+    refused = pytest.raises(ValueError, match="no loss")
+    with refused if fails else contextlib.nullcontext():
+        objective.build_graph("both", *_values())
+    assert looks == [False]
+    assert gc.isenabled()
+
+
+@pytest.mark.parametrize("fails", ["the pass", "a task"])
+def test_what_fails_during_the_first_run_is_raised(fails):
+    def loss(weights, alphas):
+        value, _ = _train(weights, alphas)
+        return tf.debugging.check_numerics(value, "the pass"), None
+
+    def task():
+        if fails == "a task":
+            raise ValueError("a task")
+
+    objective = objective_lib.Objective(loss)
+    objective.do_during_first_run([task])
+    weights, alphas = _values()
+    scale = np.nan if fails == "the pass" else 1.0
+    error = (tf.errors.InvalidArgumentError, ValueError)
+    with pytest.raises(error, match=fails):
+        objective.gradients([scale * weights[0]], alphas)
+    # Nothing of it is left for the next pass.
+    assert np.isfinite(objective.gradients(weights, alphas).loss)

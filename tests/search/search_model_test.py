@@ -7,7 +7,9 @@ import tensorflow as tf
 from tensorflow.python.framework import config
 
 import darts_tf
+from darts_tf.layers import kernels
 from darts_tf.search import hypergradient
+from darts_tf.search import objective
 from darts_tf.search import packing
 
 METHODS = hypergradient.METHODS
@@ -69,6 +71,37 @@ def test_fit_with_arrays_moves_both_groups_and_reports_both_losses(method):
             assert np.any(a != np.array(b)), b.path
     assert int(model.optimizer.iterations) == 2 * 3
     assert int(model.alpha_optimizer.iterations) == 2 * 3
+
+
+@pytest.mark.parametrize(
+    ("gpu", "expected"),
+    [
+        (False, ["build weights", "weights", "build both", "build alphas"]),
+        (True, ["build weights", "build both", "build alphas", "weights"]),
+    ],
+)
+def test_a_cpu_builds_graphs_while_the_first_one_runs(
+    monkeypatch, gpu, expected
+):
+    monkeypatch.setattr(kernels, "has_gpu", lambda: gpu)
+    events = []
+    build = objective.Objective.build_graph
+    evaluate = objective.Objective.gradients
+
+    def note_build(self, derivative, *arguments):
+        events.append(f"build {derivative}")
+        build(self, derivative, *arguments)
+
+    def note_pass(self, *arguments, wrt):
+        events.append(wrt)
+        return evaluate(self, *arguments, wrt=wrt)
+
+    monkeypatch.setattr(objective.Objective, "build_graph", note_build)
+    monkeypatch.setattr(objective.Objective, "gradients", note_pass)
+    model = _model(graph=True)
+    model.fit(*_data(), batch_size=4, epochs=1, steps_per_epoch=2, verbose=0)
+    passes = ["weights", "both", "alphas", "alphas", "weights"]
+    assert events == [*expected, *passes[1:], *passes]
 
 
 @pytest.mark.parametrize("method", METHODS)
