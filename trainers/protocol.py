@@ -123,6 +123,11 @@ class Config:
     cutout: int = options.option(
         "Images: side of the square cut out in the full training.", 16
     )
+    intra_op_threads: int | None = options.option(
+        "Images: processor threads that take an operation together; none is "
+        "one for each core.",
+        1,
+    )
     search_units: int = options.option("Texts: width of the supernet.", 300)
     units: int = options.option("Texts: width of all trained networks.", 850)
     dropout_scale: float = options.option(
@@ -131,12 +136,14 @@ class Config:
 
     def __post_init__(self):
         """Fails on values that would only show after a long time."""
-        for name in ("searches", "runs", "search_epochs", "epochs"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"`{name}` must be positive. "
-                    f"Received: {name}={getattr(self, name)}"
-                )
+        options.check_positive(
+            self,
+            "searches",
+            "runs",
+            "search_epochs",
+            "epochs",
+            "intra_op_threads",
+        )
         if self.space not in _TASKS:
             raise ValueError(
                 f"`space` must be one of {list(_TASKS)}. "

@@ -10,11 +10,11 @@ from trainers import strategies
 
 _THREADS_OF_A_SEARCH = """
 import tensorflow as tf
-from trainers import cnn_search
+from trainers import {command} as command
 
-config = cnn_search.Config("unused", dataset="no_such_data"{options})
+config = command.Config("unused", dataset="no_such_data"{options})
 try:
-    cnn_search.run(config)
+    command.run(config)
 except ValueError:  # of the name of the data set, after the threads
     pass
 tf.ones(1)
@@ -24,12 +24,19 @@ print(tf.config.threading.get_intra_op_parallelism_threads())
 
 # 0 is TensorFlow's own choice.
 @pytest.mark.parametrize(
-    ("options", "threads"),
-    [("", 1), (", intra_op_threads=3", 3), (", intra_op_threads=None", 0)],
+    ("command", "options", "threads"),
+    [
+        ("cnn_search", "", 1),
+        ("cnn_search", ", intra_op_threads=None", 0),
+        ("protocol", ", intra_op_threads=3", 3),
+    ],
 )
-def test_a_search_has_its_threads_before_tensorflow_starts(options, threads):
+def test_a_search_has_its_threads_before_tensorflow_starts(
+    command, options, threads
+):
+    script = _THREADS_OF_A_SEARCH.format(command=command, options=options)
     process = subprocess.run(
-        [sys.executable, "-c", _THREADS_OF_A_SEARCH.format(options=options)],
+        [sys.executable, "-c", script],
         capture_output=True,
         text=True,
         check=True,
