@@ -6,6 +6,7 @@ import tensorflow as tf
 from darts_tf.layers import convolution
 from darts_tf.layers import kernels
 from darts_tf.layers import views
+from tests.layers import both_derivatives
 
 
 def _loop_convolution(images, kernel, groups):
@@ -31,36 +32,23 @@ def test_matrix_products_equal_a_loop_and_convolutions(
     monkeypatch, channels, filters, groups, parts
 ):
     monkeypatch.setattr(kernels, "has_gpu", lambda: False)
-    rng = np.random.default_rng(0)
     layer = convolution.Convolution(filters, groups=groups, dtype="float64")
     layer.build((2, 3, 5, channels))
     kernel = layer.kernel.value
-    images, along = (
-        tf.constant(rng.normal(size=(2, 3, 5, channels))) for _ in range(2)
-    )
-    slopes = tf.constant(rng.normal(size=(2, 3, 5, filters)))
-    direction = tf.constant(rng.normal(size=kernel.shape))
+    images = np.random.default_rng(0).normal(size=(2, 3, 5, channels))
 
     def derivatives(training):
-        with tf.GradientTape() as outer:
-            outer.watch([images, kernel])
-            with tf.GradientTape() as inner:
-                inner.watch([images, kernel])
-                outputs = tf.concat(
-                    layer.in_parts(
-                        tf.split(images, parts, -1), views.PIXELS, training
-                    ),
-                    -1,
-                )
-                loss = tf.reduce_sum(slopes * outputs**3)
-            first = inner.gradient(loss, [images, kernel])
-            product = tf.reduce_sum(first[0] * along) + tf.reduce_sum(
-                first[1] * direction
-            )
-        return outputs, *first, *outer.gradient(product, [images, kernel])
+        def convolve(inputs):
+            tensors = tf.split(inputs[0], parts, -1)
+            outputs = layer.in_parts(tensors, views.PIXELS, training)
+            return tf.concat(outputs, -1)
+
+        inputs = [tf.constant(images), kernel]
+        outputs, first, second = both_derivatives.derivatives(convolve, inputs)
+        return outputs, *first, *second
 
     ours, others = derivatives(True), derivatives(False)
-    expected = _loop_convolution(images.numpy(), kernel.numpy(), groups)
+    expected = _loop_convolution(images, kernel.numpy(), groups)
     np.testing.assert_allclose(ours[0], expected, atol=1e-13)
     for mine, other in zip(ours, others, strict=True):
         # Sums of at most 30 terms in float64.

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from darts_tf.layers import highway_kernels
 from darts_tf.layers import recurrence
+from tests.layers import both_derivatives
 
 EDGES, UNITS = 3, 5
 PAPER = ("tanh", "relu", "sigmoid", "identity")
@@ -60,20 +61,9 @@ def plain(inputs, candidates):
 
 
 def derivatives(function, inputs, candidates):
-    """Returns value, gradients, and gradients of a product with the latter."""
-    rng = np.random.default_rng(1)
-    upstream = tf.constant(rng.normal(size=inputs[0].shape), inputs[0].dtype)
-    vector = [tf.constant(rng.normal(size=t.shape), t.dtype) for t in inputs]
-    with tf.GradientTape() as outer:
-        outer.watch([*inputs, upstream])
-        with tf.GradientTape() as inner:
-            inner.watch(inputs)
-            value = function(inputs, candidates)
-        first = inner.gradient(value, inputs, upstream)
-        product = tf.add_n(
-            [tf.reduce_sum(a * b) for a, b in zip(first, vector, strict=True)]
-        )
-    return value, first, outer.gradient(product, [*inputs, upstream])
+    return both_derivatives.derivatives(
+        lambda tensors: function(tensors, candidates), inputs
+    )
 
 
 def test_the_value_is_the_sum_over_edges_and_activations():

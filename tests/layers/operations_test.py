@@ -8,6 +8,7 @@ from darts_tf.layers import batch_norm
 from darts_tf.layers import convolution_kernels
 from darts_tf.layers import kernels
 from darts_tf.layers import operations
+from tests.layers import both_derivatives
 
 
 def _loop_convolution(images, kernel, strides, dilation):
@@ -58,29 +59,18 @@ def test_gradients_of_the_fast_5x5_kernel_equal_the_native_ones(
     dilation, strides, size
 ):
     rng = np.random.default_rng(0)
-    shape = (2, size // strides, size // strides, 6)
     images = tf.constant(rng.normal(size=(2, size, size, 3)), tf.float32)
     kernel = tf.constant(rng.normal(size=(5, 5, 1, 6)), tf.float32)
-    slopes, direction, along = (
-        tf.constant(rng.normal(size=each), tf.float32)
-        for each in (shape, images.shape, kernel.shape)
-    )
 
     @tf.function
     def derivatives(fast):
-        with tf.GradientTape() as outer:
-            outer.watch([images, kernel])
-            with tf.GradientTape() as inner:
-                inner.watch([images, kernel])
-                outputs = convolution_kernels.depthwise_convolution(
-                    images, kernel, strides, dilation, fast=fast
-                )
-                loss = tf.reduce_sum(slopes * outputs**3)
-            first = inner.gradient(loss, [images, kernel])
-            product = tf.reduce_sum(first[0] * direction) + tf.reduce_sum(
-                first[1] * along
-            )
-        return *first, *outer.gradient(product, [images, kernel])
+        _, first, second = both_derivatives.derivatives(
+            lambda inputs: convolution_kernels.depthwise_convolution(
+                *inputs, strides, dilation, fast=fast
+            ),
+            [images, kernel],
+        )
+        return *first, *second
 
     # First and second derivatives; float32 sums of up to 512 terms.
     for mine, native in zip(derivatives(True), derivatives(False), strict=True):
