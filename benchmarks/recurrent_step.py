@@ -51,6 +51,11 @@ class Config:
     genotype: str = options.option(
         "Published genotype of `training`.", "RECURRENT_DARTS_V2"
     )
+    intra_op_threads: int | None = options.option(
+        "Threads that take an operation of a search in TensorFlow together, as "
+        "in trainers.ptb_search; none is one for each core.",
+        1,
+    )
     torch_python: str = options.option(
         "Interpreter that has PyTorch.", sys.executable
     )
@@ -63,6 +68,7 @@ class Config:
         unknown = sorted(set(self.what.split(",")) - set(known))
         if unknown:
             raise ValueError(f"`what` may be {known}. Received: {unknown}")
+        options.check_positive(self, "intra_op_threads")
 
 
 def run(config):
@@ -132,10 +138,14 @@ def _multiply_adds(config, what):
     return multiply_adds.of_step(what.removeprefix("torch_"), forward)
 
 
-def make_step(what, **setting):
+def make_step(what, intra_op_threads, **setting):
     """Makes what is timed; takes what `make_settings` returns."""
     import keras
 
+    from trainers import strategies
+
+    if what != "training":  # which trainers.ptb_train leaves to TensorFlow
+        strategies.limit_threads(intra_op_threads)
     keras.utils.set_random_seed(0)
     if what == "training":
         return _training(**setting)

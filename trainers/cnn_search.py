@@ -103,17 +103,12 @@ class Config:
     rematerialize: bool = options.option(
         "Compute cells again for their gradient, to save memory.", False
     )
-    intra_op_threads: int | None = options.option(
-        "Processor threads that take an operation together; none is one for "
-        "each core. With 1 the cores take operations side by side, on 2 cores "
-        "up to twice as fast.",
-        1,
-    )
+    intra_op_threads: int | None = search_run.INTRA_OP_THREADS
     seed: int = options.option("Seeds Python, NumPy, TensorFlow and data.", 0)
 
     def __post_init__(self):
         """Fails on values that would only show after a long time."""
-        search_run.check(self, "filters", "num_cells", "intra_op_threads")
+        search_run.check(self, "filters", "num_cells")
 
 
 PRESETS = {

@@ -39,6 +39,8 @@ from darts_tf.tuner import selection
 from trainers import options
 from trainers import protocol_images
 from trainers import protocol_texts
+from trainers import search_run
+from trainers import strategies
 from trainers import workdir
 
 # What can be tuned, and where: minimum, maximum, sampling.
@@ -94,6 +96,7 @@ class Config:
     epochs: int = options.option("Epochs of a full training.", 600)
     train_batch_size: int = options.option("Of the full training.", 96)
     seed: int = options.option("Of the first search, cell and training.", 0)
+    intra_op_threads: int | None = search_run.INTRA_OP_THREADS
     validation_fraction: float = options.option(
         "Images: part of the training images that scores the cells; the "
         "searches halve the rest.",
@@ -122,11 +125,6 @@ class Config:
     flip: bool = options.option("Images: flip them at random.", True)
     cutout: int = options.option(
         "Images: side of the square cut out in the full training.", 16
-    )
-    intra_op_threads: int | None = options.option(
-        "Images: processor threads that take an operation together; none is "
-        "one for each core.",
-        1,
     )
     search_units: int = options.option("Texts: width of the supernet.", 300)
     units: int = options.option("Texts: width of all trained networks.", 850)
@@ -233,6 +231,7 @@ def run(config):
     Returns:
         A dictionary of the results written to `results.json`.
     """
+    strategies.limit_threads(config.intra_op_threads)
     module = _TASKS[config.space]
     task = module.Task(config)
     folder = pathlib.Path(config.workdir).expanduser()

@@ -7,7 +7,6 @@ from darts_tf.data import augmentation
 from darts_tf.data import image_classification
 from darts_tf.data import splitting
 from trainers import cnn_train
-from trainers import strategies
 
 OBJECTIVE = keras_tuner.Objective("val_accuracy", "max")
 TEST_METRIC = "test_accuracy"
@@ -22,7 +21,6 @@ class Task:
     """
 
     def __init__(self, config):
-        strategies.limit_threads(config.intra_op_threads)
         self.config = config
         self._dataset = image_classification.load(
             config.dataset,

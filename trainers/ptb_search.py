@@ -91,6 +91,7 @@ class Config:
     micro_batch: int | None = options.option(
         "Rows at a time on a device, to save memory; none is all.", None
     )
+    intra_op_threads: int | None = search_run.INTRA_OP_THREADS
     seed: int = options.option("Seeds Python, NumPy, TensorFlow and data.", 0)
 
     def __post_init__(self):
@@ -129,6 +130,7 @@ def run(config):
     Returns:
         The `darts_tf.Genotype` that was found.
     """
+    strategies.limit_threads(config.intra_op_threads)
     strategy = strategies.make(config)
     keras.utils.set_random_seed(config.seed)
     corpus = corpus_lib.load(config.corpus, config.data_dir)

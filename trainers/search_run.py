@@ -24,6 +24,12 @@ EIGENVALUE_EVERY = options.option(
     "watches; none leaves it out.",
     5,
 )
+INTRA_OP_THREADS = options.option(
+    "Processor threads that take an operation together; none is one for each "
+    "core. With 1 the cores take operations side by side, on 2 cores up to "
+    "twice as fast.",
+    1,
+)
 
 
 def check(config, *names):
@@ -44,6 +50,7 @@ def check(config, *names):
         "batch_size",
         "checkpoint_every",
         "eigenvalue_every",
+        "intra_op_threads",
         *names,
     )
     options.check_choice(

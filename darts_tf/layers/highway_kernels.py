@@ -20,7 +20,7 @@ from darts_tf.layers import kernels
 _LANES = 8
 
 
-def mixed_highway(states, product, op_weights, candidates):
+def mixed_highway(states, gates, inputs, op_weights, candidates):
     """Weights all activations on all edges that enter a node: Eq. 2.
 
     The sum over edges j and activations k of `w_jk * (s_j + c_j * (f_k(g_j) -
@@ -28,7 +28,8 @@ def mixed_highway(states, product, op_weights, candidates):
 
     Args:
         states: List of tensors of shape `(batch, units)`, one for each edge.
-        product: Tensor of shape `(edges, batch, 2 * units)`.
+        gates: Tensor of shape `(edges, batch, units)`, before the sigmoid.
+        inputs: Tensor of shape `(edges, batch, units)`, of the activations.
         op_weights: Tensor of shape `(edges, len(candidates))`.
         candidates: Tuple of callables, the activations.
 
@@ -36,11 +37,13 @@ def mixed_highway(states, product, op_weights, candidates):
         Tensor of shape `(batch, units)`.
     """
     if not compiles(candidates):
-        moved = _moved(candidates, tf.stack(states), product, op_weights)
+        moved = _moved(candidates, tf.stack(states), gates, inputs, op_weights)
         return tf.reduce_sum(moved, 0)
     edge = _compiled_edge(candidates)
-    edges = (states, tf.unstack(product), tf.unstack(op_weights))
-    return kernels.add_n([edge(*inputs) for inputs in zip(*edges, strict=True)])
+    edges = (states, *map(tf.unstack, (gates, inputs, op_weights)))
+    return kernels.add_n(
+        [edge(*tensors) for tensors in zip(*edges, strict=True)]
+    )
 
 
 @functools.cache
@@ -60,11 +63,11 @@ def compiles(candidates):
     if kernels.has_gpu():
         return False
     with tf.init_scope():
-        state, product = tf.zeros((1, 1)), tf.zeros((1, 2))
+        state = tf.zeros((1, 1))
         op_weights = tf.zeros((len(candidates),))
         gradients = _kernel(functools.partial(_gradients, candidates))
         try:
-            gradients(state, product, op_weights, state)
+            gradients(state, state, state, op_weights, state)
         except tf.errors.OpError:
             return False
     return True
@@ -109,12 +112,11 @@ def _kernel(function):
     return tf.function(function, autograph=False, jit_compile=True)
 
 
-def _moved(candidates, states, product, op_weights):
+def _moved(candidates, states, gates, inputs, op_weights):
     """Returns the sum over the activations, edge by edge."""
-    gate, inputs = tf.split(product, 2, -1)
     mixed = _mixed([candidate(inputs) for candidate in candidates], op_weights)
     kept = _mixed([states], tf.reduce_sum(op_weights, -1, keepdims=True))
-    return kept + tf.sigmoid(gate) * (mixed - kept)
+    return kept + tf.sigmoid(gates) * (mixed - kept)
 
 
 def _mixed(tensors, op_weights):
@@ -124,14 +126,13 @@ def _mixed(tensors, op_weights):
     )
 
 
-def _gradients(candidates, state, product, op_weights, upstream):
+def _gradients(candidates, state, gate, inputs, op_weights, upstream):
     """Returns the gradients of `_moved` for one edge.
 
     With `m = sum_k w_k f_k(g)` and `W = sum_k w_k` an edge is
     `W s + c (m - W s)`, so that all of them are multiples of `u c`, what the
     gate lets through of the upstream gradient u, and of `u (1 - c)`.
     """
-    gate, inputs = tf.split(product, 2, -1)
     opened = tf.sigmoid(gate)
     through = upstream * opened
     blocked = upstream - through
@@ -151,7 +152,8 @@ def _gradients(candidates, state, product, op_weights, upstream):
     for_each = [_total(through * values) for values in activated]
     return (
         weight * blocked,
-        tf.concat([for_gate, for_inputs], -1),
+        for_gate,
+        for_inputs,
         tf.stack(for_each) + for_all,
     )
 

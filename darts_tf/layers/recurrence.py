@@ -145,6 +145,10 @@ class Recurrence(keras.layers.Layer):
             for node in range(1, num_nodes + 1)
         ]
 
+    def matrices(self):
+        """Returns the matrix of each node in the type that is computed in."""
+        return [keras.ops.cast(m, self.compute_dtype) for m in self.kernels]
+
     def run(self, inputs, state, training, carried, nodes, unrolled=False):
         """Runs the cell over a sequence.
 
@@ -159,8 +163,8 @@ class Recurrence(keras.layers.Layer):
             training: Boolean, whether to drop.
             carried: List of tensors that go from step to step, besides the
                 state.
-            nodes: Callable `nodes(first, kernels, mask, carried)` that makes
-                of `s_0` the new state, and the new `carried`.
+            nodes: Callable `nodes(first, mask, carried)` that makes of `s_0`
+                the new state, and the new `carried`.
             unrolled: Boolean, whether to copy the graph of a step for each
                 one, however long that takes. Defaults to `False`.
 
@@ -180,20 +184,18 @@ class Recurrence(keras.layers.Layer):
         mask = None
         if training:
             inputs, mask = self._drop(inputs, state)
-        initial, *matrices = (
-            keras.ops.cast(kernel, dtype)
-            for kernel in (self.initial_kernel, *self.kernels)
+        initial = keras.ops.cast(self.initial_kernel, dtype)
+        input_matrix, state_matrix = keras.ops.split(
+            initial, [inputs.shape[-1]]
         )
-        features = inputs.shape[-1]
         by_time = keras.ops.transpose(inputs, (1, 0, 2))
-        products = product(by_time, initial[:features])
-        state_matrix = initial[features:]
+        products = product(by_time, input_matrix)
 
         def step(carry, from_input):
             state, *carried = carry
             from_state = keras.ops.matmul(masked(state, mask), state_matrix)
             first = highway(state, from_input + from_state, keras.ops.tanh)
-            state, carried = nodes(first, matrices, mask, carried)
+            state, carried = nodes(first, mask, carried)
             return (state, *carried), (state, *carried)
 
         if unrolled and products.shape[0] is None:

@@ -135,7 +135,10 @@ class RecurrentSearchCell(recurrence.Recurrence):
             keras.ops.shape(inputs)[0] * num_replicas, moving[0].dtype
         )
 
-        def nodes(first, matrices, mask, carried):
+        # Two products can run side by side where one of both could not.
+        halves = [keras.ops.split(m, 2, axis=1) for m in self.matrices()]
+
+        def nodes(first, mask, carried):
             used = []
 
             def normalize(node, outputs):
@@ -147,7 +150,7 @@ class RecurrentSearchCell(recurrence.Recurrence):
                 used.append(statistics)
                 return _normalize(outputs, *statistics)
 
-            outputs = self._mix(first, matrices, mask, by_node, normalize)
+            outputs = self._mix(first, halves, mask, by_node, normalize)
             return outputs, _move(carried, used, count) if training else []
 
         outputs, state, *moved = self.run(
@@ -164,14 +167,17 @@ class RecurrentSearchCell(recurrence.Recurrence):
             self.moving_variance.assign(moved[1])
         return outputs, state
 
-    def _mix(self, first, matrices, mask, by_node, normalize):
+    def _mix(self, first, halves, mask, by_node, normalize):
         """Returns the output of a step, from `s_0` before normalisation."""
         first = normalize(0, first)
         states, seen = [first], [recurrence.masked(first, mask)]
-        for node, matrix in enumerate(matrices, 1):
-            product = recurrence.product(keras.ops.stack(seen), matrix)
+        for node, matrices in enumerate(halves, 1):
+            joined = keras.ops.stack(seen)
             outputs = highway_kernels.mixed_highway(
-                states, product, by_node[node - 1], self._candidates
+                states,
+                *(recurrence.product(joined, matrix) for matrix in matrices),
+                by_node[node - 1],
+                self._candidates,
             )
             outputs = normalize(node, outputs)
             states.append(outputs)
@@ -285,7 +291,9 @@ class RecurrentCell(recurrence.Recurrence):
         self.add_kernels(inputs_shape[-1], len(self.cell.nodes))
 
     def call(self, inputs, state=None, training=None):
-        def nodes(first, matrices, mask, carried):
+        matrices = self.matrices()
+
+        def nodes(first, mask, carried):
             states, seen = [first], [recurrence.masked(first, mask)]
             for edges, activations, matrix in zip(
                 self.cell.nodes, self._activations, matrices, strict=True

@@ -2,6 +2,7 @@
 
 import keras
 
+from darts_tf.layers import kernels
 from darts_tf.models import language_model
 
 
@@ -47,16 +48,18 @@ def language_losses(network, hidden, targets, slowness_weight=1e-3):
         Appendix A.1.2 of the DARTS paper, arXiv:1806.09055; slowness:
         Merity et al., arXiv:1708.02182, Section 4.5.
     """
-    logits = network.logits(hidden["outputs"])
-    # The kernel returns one number for each word and keeps one tensor of the
-    # size of the logits for its gradient, not two or three.
-    cross_entropy = keras.ops.mean(
-        keras.ops.sparse_categorical_crossentropy(
-            targets, logits, from_logits=True
+    targets = keras.ops.reshape(targets, (-1,))
+    outputs = keras.ops.reshape(hidden["outputs"], (-1, network.units))
+    # Two halves can run side by side where the whole could not.
+    entropies = [
+        kernels.cross_entropies(words, network.logits(features))
+        for words, features in zip(
+            kernels.halves(targets), kernels.halves(outputs), strict=True
         )
-    )
+    ]
+    cross_entropy = keras.ops.mean(keras.ops.concatenate(entropies))
     if not slowness_weight:
         return cross_entropy, cross_entropy
-    raw_outputs = keras.ops.cast(hidden["raw_outputs"], logits.dtype)
+    raw_outputs = keras.ops.cast(hidden["raw_outputs"], cross_entropy.dtype)
     penalty = language_model.slowness(raw_outputs)
     return cross_entropy, cross_entropy + slowness_weight * penalty

@@ -1,5 +1,6 @@
 """One step of the bilevel search: the alphas first, then the weights."""
 
+import collections
 import contextlib
 import functools
 import typing
@@ -23,7 +24,7 @@ _DERIVATIVES = {
     "finite_difference": (
         ("weights", "weights"),
         ("alphas", "both"),
-        ("weights", "alphas"),
+        ("weights", "alphas_at"),
     ),
     "exact": (
         ("weights", "weights"),
@@ -77,6 +78,7 @@ class BilevelStep:
                 lambda: (model.network_weights, model.alphas),
                 traced=self.in_parts,
                 joint=self.in_parts and model.task.one_loss,
+                side_by_side=self.in_parts and model.task.side_by_side,
             )
             for stream in ("weights", "alphas")
         }
@@ -115,9 +117,11 @@ class BilevelStep:
         model = self._model
         specs = {"weights": train_spec, "alphas": alpha_spec}
         weights, alphas = self.weights(), kernels.values(model.alphas)
+        values = collections.defaultdict(lambda: (weights, alphas))
+        values["alphas_at"] = ([weights, weights], alphas)
+        values["mixed"] = (weights, alphas, weights)
         builds = []
         for stream, derivative in _DERIVATIVES[model.hypergradient]:
-            vector = [weights] if derivative == "mixed" else []
             part = divided_batch.spec_of_part(
                 (model.task.carried(stream), specs[stream]),
                 self._num_parts(specs[stream]),
@@ -127,9 +131,7 @@ class BilevelStep:
                 functools.partial(
                     self._objectives[stream].build_graph,
                     derivative,
-                    weights,
-                    alphas,
-                    *vector,
+                    *values[derivative],
                     state,
                     *part,
                 )

@@ -35,6 +35,12 @@ class DividedBatch(typing.NamedTuple):
         )
         return objective.Evaluation(loss, *gradients, auxiliaries)
 
+    def alpha_gradients_at(self, points, alphas):
+        """Returns the gradients of `Objective.alpha_gradients_at`."""
+        return self._mean_product(
+            lambda part: part.alpha_gradients_at(points, alphas)
+        )
+
     def mixed_product(self, weights, alphas, vector):
         """Returns the product of `Objective.mixed_product`."""
         return self._mean_product(

@@ -189,16 +189,12 @@ def finite_difference(epsilon=0.01):
                 for w, v in zip(weights, vector, strict=True)
             ]
 
-        plus = train.gradients(displaced(1), alphas, wrt="alphas")
-        # One after the other: side by side they would need twice the memory.
-        with tf.control_dependencies([plus.loss]):
-            displaced_back = [tf.identity(w) for w in displaced(-1)]
-        minus = train.gradients(displaced_back, alphas, wrt="alphas")
+        plus, minus = train.alpha_gradients_at(
+            [displaced(1), displaced(-1)], alphas
+        )
         return [
             (a - b) * _like(half_inverse, a)
-            for a, b in zip(
-                plus.alpha_gradients, minus.alpha_gradients, strict=True
-            )
+            for a, b in zip(plus, minus, strict=True)
         ]
 
     return mixed_product

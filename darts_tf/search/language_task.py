@@ -37,6 +37,7 @@ class LanguageTask(task.Task):
 
     supernet_class = recurrent_supernet.RecurrentSupernet
     clips_virtual_step = True
+    side_by_side = True  # two passes in three quarters of the time
     optimizes_graphs = True  # it makes the loop over time 5 % faster
 
     def __init__(self, sequence_length=35, slowness=1e-3, **kwargs):

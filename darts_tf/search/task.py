@@ -21,6 +21,8 @@ class Task(keras.layers.Layer):
     one_loss = False
     # Whether TensorFlow's graph optimiser is worth the time that it takes.
     optimizes_graphs = False
+    # Whether a pass is small, and leaves cores idle that another one could use.
+    side_by_side = False
     # Whether the virtual step and the vector of the second derivative are
     # clipped as the steps of the weights are.
     clips_virtual_step = False

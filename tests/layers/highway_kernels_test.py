@@ -43,8 +43,9 @@ def draw_inputs(batch, candidates, dtype="float64"):
 
 def kernel(inputs, candidates):
     *states, product, op_weights = inputs
+    gates, values = tf.split(product, 2, -1)
     return highway_kernels.mixed_highway(
-        states, product, op_weights, candidates
+        states, gates, values, op_weights, candidates
     )
 
 

@@ -117,6 +117,28 @@ def test_finite_difference_converges_to_the_exact_product(traced):
     assert 90 < errors[1] / errors[2] < 110
 
 
+@pytest.mark.parametrize("traced", [True, False])
+@pytest.mark.parametrize("side_by_side", [True, False])
+def test_alpha_gradients_at_several_weights_are_those_at_each(
+    side_by_side, traced
+):
+    bound = objective_lib.Bound(
+        objective_lib.Objective(
+            _smooth_train, traced=traced, side_by_side=side_by_side
+        )
+    )
+    (weights,), alphas = _values()
+    points = [[weights], [2 * weights], [-3 * weights]]
+    gradients = bound.alpha_gradients_at(points, alphas)
+    assert len(gradients) == 3
+    for point, (gradient,) in zip(points, gradients, strict=True):
+        with tf.GradientTape() as tape:
+            tape.watch(alphas)
+            loss, _ = _smooth_train(point, alphas)
+        (expected,) = tape.gradient(loss, alphas)
+        np.testing.assert_allclose(gradient, expected, rtol=1e-12)
+
+
 def test_exact_hypergradient_equals_differentiating_the_whole_step():
     weights, alphas = _values()
     with tf.GradientTape() as outer:

@@ -12,7 +12,7 @@ _THREADS_OF_A_SEARCH = """
 import tensorflow as tf
 from trainers import {command} as command
 
-config = command.Config("unused", dataset="no_such_data"{options})
+config = command.Config("unused", {data}="no_such_data"{options})
 try:
     command.run(config)
 except ValueError:  # of the name of the data set, after the threads
@@ -24,17 +24,20 @@ print(tf.config.threading.get_intra_op_parallelism_threads())
 
 # 0 is TensorFlow's own choice.
 @pytest.mark.parametrize(
-    ("command", "options", "threads"),
+    ("command", "data", "options", "threads"),
     [
-        ("cnn_search", "", 1),
-        ("cnn_search", ", intra_op_threads=None", 0),
-        ("protocol", ", intra_op_threads=3", 3),
+        ("cnn_search", "dataset", "", 1),
+        ("cnn_search", "dataset", ", intra_op_threads=None", 0),
+        ("ptb_search", "corpus", "", 1),
+        ("protocol", "dataset", ", intra_op_threads=3", 3),
     ],
 )
 def test_a_search_has_its_threads_before_tensorflow_starts(
-    command, options, threads
+    command, data, options, threads
 ):
-    script = _THREADS_OF_A_SEARCH.format(command=command, options=options)
+    script = _THREADS_OF_A_SEARCH.format(
+        command=command, data=data, options=options
+    )
     process = subprocess.run(
         [sys.executable, "-c", script],
         capture_output=True,
