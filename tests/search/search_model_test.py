@@ -76,8 +76,8 @@ def test_fit_with_arrays_moves_both_groups_and_reports_both_losses(method):
 @pytest.mark.parametrize(
     ("gpu", "expected"),
     [
-        (False, ["build weights", "weights", "build both", "build alphas"]),
-        (True, ["build weights", "build both", "build alphas", "weights"]),
+        (False, ["build weights", "weights", "build both", "build alphas_at"]),
+        (True, ["build weights", "build both", "build alphas_at", "weights"]),
     ],
 )
 def test_a_cpu_builds_graphs_while_the_first_one_runs(
