@@ -144,12 +144,11 @@ def make_step(what, intra_op_threads, **setting):
 
     from trainers import strategies
 
-    if what != "training":  # which trainers.ptb_train leaves to TensorFlow
+    trains = what == "training"
+    if not trains:  # trainers.ptb_train leaves the threads to TensorFlow
         strategies.limit_threads(intra_op_threads)
     keras.utils.set_random_seed(0)
-    if what == "training":
-        return _training(**setting)
-    return _search(what, **setting)
+    return _training(**setting) if trains else _search(what, **setting)
 
 
 def _text(vocabulary_size, batch_size, sequence_length):

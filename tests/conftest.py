@@ -37,3 +37,42 @@ def fixed_seeds_and_fresh_keras():
     keras = sys.modules.get("keras")
     if keras is not None:
         keras.backend.clear_session(free_memory=False)
+
+
+@pytest.fixture
+def float64():
+    """Makes layers and models of double precision."""
+    import keras
+
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    yield
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture
+def determinism():
+    """Makes sums independent of the threads that take part."""
+    import tensorflow as tf
+    from tensorflow.python.framework import config
+
+    tf.config.experimental.enable_op_determinism()
+    yield
+    config.disable_op_determinism()
+
+
+@pytest.fixture
+def torch():
+    """Leaves the test out where there is no PyTorch."""
+    module = pytest.importorskip("torch")
+    module.manual_seed(0)
+    return module
+
+
+@pytest.fixture
+def torch_float64(float64, torch):
+    """Makes layers, models and modules of double precision."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)

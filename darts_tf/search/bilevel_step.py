@@ -1,6 +1,5 @@
 """One step of the bilevel search: the alphas first, then the weights."""
 
-import collections
 import contextlib
 import functools
 import typing
@@ -117,9 +116,10 @@ class BilevelStep:
         model = self._model
         specs = {"weights": train_spec, "alphas": alpha_spec}
         weights, alphas = self.weights(), kernels.values(model.alphas)
-        values = collections.defaultdict(lambda: (weights, alphas))
-        values["alphas_at"] = ([weights, weights], alphas)
-        values["mixed"] = (weights, alphas, weights)
+        others = {
+            "alphas_at": ([weights, weights], alphas),
+            "mixed": (weights, alphas, weights),
+        }
         builds = []
         for stream, derivative in _DERIVATIVES[model.hypergradient]:
             part = divided_batch.spec_of_part(
@@ -131,7 +131,7 @@ class BilevelStep:
                 functools.partial(
                     self._objectives[stream].build_graph,
                     derivative,
-                    *values[derivative],
+                    *others.get(derivative, (weights, alphas)),
                     state,
                     *part,
                 )

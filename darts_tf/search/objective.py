@@ -98,9 +98,9 @@ class Objective:
                 `tf.TensorSpec`, of shapes that are not wholly known.
         """
         if derivative == "alphas_at" and not self._side_by_side:
-            # One graph is called for each point.
-            derivative, ((weights, *_), *arguments) = "alphas", arguments
-            arguments = [weights, *arguments]
+            # The graph for one point is called for each.
+            points, *others = arguments
+            derivative, arguments = "alphas", (points[0], *others)
         self._graph(derivative, *arguments)
 
     def do_during_first_run(self, tasks):

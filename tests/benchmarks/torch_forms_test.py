@@ -12,24 +12,6 @@ TOLERANCE = {"rtol": 1e-9, "atol": 1e-10}
 pytestmark = pytest.mark.slow  # for the time that PyTorch takes to import
 
 
-@pytest.fixture
-def torch():
-    module = pytest.importorskip("torch")
-    module.manual_seed(0)
-    return module
-
-
-@pytest.fixture
-def float64(torch):
-    keras.config.set_floatx("float64")
-    keras.config.set_dtype_policy("float64")
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
-    keras.config.set_floatx("float32")
-    keras.config.set_dtype_policy("float32")
-
-
 def _fill(torch, module, supernet):
     """Copies the weights of a supernet, by way of their official names."""
     state = {}
@@ -70,7 +52,7 @@ def test_the_recurrent_supernet_has_the_published_size(torch):
 
 
 @pytest.fixture
-def pair(torch, float64):
+def pair(torch, torch_float64):
     """A search model and its like in PyTorch, with equal weights."""
     from benchmarks import torch_supernet
 
@@ -129,7 +111,9 @@ def test_two_steps_of_a_search_give_equal_weights(torch, pair, method):
         np.testing.assert_allclose(mine.detach(), theirs.detach(), **TOLERANCE)
 
 
-def test_the_exact_hypergradient_is_the_limit_of_differences(torch, float64):
+def test_the_exact_hypergradient_is_the_limit_of_differences(
+    torch, torch_float64
+):
     """On a loss of which the second derivative is known."""
     from benchmarks import torch_search
 
@@ -157,7 +141,7 @@ def test_the_exact_hypergradient_is_the_limit_of_differences(torch, float64):
         assert gradient.item() == pytest.approx(expected, rel=1e-9)
 
 
-def test_the_recurrent_supernet_computes_the_same(torch, float64):
+def test_the_recurrent_supernet_computes_the_same(torch, torch_float64):
     from benchmarks import torch_recurrent
 
     none = dict.fromkeys(

@@ -19,15 +19,6 @@ TOLERANCE = {"rtol": 1e-9, "atol": 1e-10}
 PRIMITIVES = darts_tf.SearchSpace.conv().primitives
 
 
-@pytest.fixture
-def float64():
-    keras.config.set_floatx("float64")
-    keras.config.set_dtype_policy("float64")
-    yield
-    keras.config.set_floatx("float32")
-    keras.config.set_dtype_policy("float32")
-
-
 def _images(size=8):
     return np.random.default_rng(1).normal(size=(2, 3, size, size))
 

@@ -3,7 +3,6 @@
 import pickle
 import struct
 
-import keras
 import numpy as np
 import pytest
 
@@ -17,29 +16,11 @@ pytestmark = pytest.mark.slow  # for the time that PyTorch takes to import
 
 
 @pytest.fixture
-def torch():
-    module = pytest.importorskip("torch")
-    module.manual_seed(0)
-    return module
-
-
-@pytest.fixture
 def official(torch):
     # What imports PyTorch must not be imported without it.
     from tests import official_torch
 
     return official_torch
-
-
-@pytest.fixture
-def float64(torch):
-    keras.config.set_floatx("float64")
-    keras.config.set_dtype_policy("float64")
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
-    keras.config.set_floatx("float32")
-    keras.config.set_dtype_policy("float32")
 
 
 def _randomize(torch, module):
@@ -67,7 +48,7 @@ def _assert_moved_alike(model, module, alphas=True):
         np.testing.assert_allclose(ours[name], array, **TOLERANCE)
 
 
-def test_derived_cifar_network(torch, official, float64, tmp_path):
+def test_derived_cifar_network(torch, official, torch_float64, tmp_path):
     genotype = darts_tf.zoo.DARTS_V2
     module = official.NetworkCIFAR(genotype, 4, 3, 5)
     _randomize(torch, module)
@@ -95,7 +76,7 @@ def test_derived_cifar_network(torch, official, float64, tmp_path):
         np.testing.assert_allclose(mine.detach(), theirs.detach(), **TOLERANCE)
 
 
-def test_convolutional_supernet(torch, official, float64):
+def test_convolutional_supernet(torch, official, torch_float64):
     module = official.Network(2, 3, 5, 2, [[PRIMITIVES] * 5] * 2)
     space = darts_tf.SearchSpace.conv(num_nodes=2)
     supernet = darts_tf.ConvSupernet(space, 5, 2, 3)
@@ -118,7 +99,7 @@ def test_convolutional_supernet(torch, official, float64):
     _assert_moved_alike(supernet, module, alphas=False)
 
 
-def test_recurrent_network(torch, official, float64):
+def test_recurrent_network(torch, official, torch_float64):
     genotype = darts_tf.zoo.RECURRENT_DARTS_V2
     cell = official.DARTSCell(6, genotype.recurrent)
     module = official.RNNModel(cell, 20, 6)
@@ -136,7 +117,7 @@ def test_recurrent_network(torch, official, float64):
     )
 
 
-def test_recurrent_supernet(torch, official, float64):
+def test_recurrent_supernet(torch, official, torch_float64):
     space = darts_tf.SearchSpace.recurrent(num_nodes=3)
     cell = official.DARTSCellSearch(6, 3, space.primitives)
     module = official.RNNModel(cell, 20, 6)

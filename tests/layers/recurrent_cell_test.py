@@ -18,15 +18,6 @@ FUNCTIONS = {
 BATCH, TIME, FEATURES, UNITS, NODES = 5, 4, 3, 6, 3
 
 
-@pytest.fixture
-def double():
-    keras.config.set_floatx("float64")
-    keras.config.set_dtype_policy("float64")
-    yield
-    keras.config.set_floatx("float32")
-    keras.config.set_dtype_policy("float32")
-
-
 def draw(*shape, scale=1.0, seed=0):
     return scale * np.random.default_rng(seed).normal(size=shape)
 
@@ -128,7 +119,7 @@ class MixedNodes:
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("dropped", [False, True])
 def test_search_cell_is_the_loop_over_time_nodes_and_edges(
-    double, training, dropped
+    float64, training, dropped
 ):
     cell, op_weights = search_cell(), some_op_weights()
     masks = some_masks() if dropped and training else None
@@ -145,7 +136,7 @@ def test_search_cell_is_the_loop_over_time_nodes_and_edges(
     np.testing.assert_allclose(cell.moving_variance, nodes.variance, atol=1e-10)
 
 
-def test_inference_uses_the_moving_statistics(double):
+def test_inference_uses_the_moving_statistics(float64):
     cell, op_weights = search_cell(), some_op_weights()
     inputs = draw(BATCH, TIME, FEATURES)
     cell(inputs, op_weights, training=True)
@@ -158,7 +149,7 @@ def test_inference_uses_the_moving_statistics(double):
 
 
 @pytest.mark.parametrize("dropped", [False, True])
-def test_cell_is_the_loop_over_time_and_nodes(double, dropped):
+def test_cell_is_the_loop_over_time_and_nodes(float64, dropped):
     chosen = [("sigmoid", 0), ("relu", 1), ("tanh", 1), ("identity", 2)]
     cell = darts_tf.layers.RecurrentCell(
         darts_tf.Cell(
@@ -188,7 +179,7 @@ def test_cell_is_the_loop_over_time_and_nodes(double, dropped):
     np.testing.assert_array_equal(last, outputs[:, -1])
 
 
-def test_several_edges_of_a_node_are_added(double):
+def test_several_edges_of_a_node_are_added(float64):
     edges = (darts_tf.Edge("tanh", 0), darts_tf.Edge("identity", 0))
     cell = darts_tf.layers.RecurrentCell(
         darts_tf.Cell((edges,), concat=(1,), num_inputs=1), UNITS
@@ -204,7 +195,7 @@ def test_several_edges_of_a_node_are_added(double):
     np.testing.assert_allclose(cell(inputs)[0], expected, atol=1e-10)
 
 
-def test_a_sequence_in_two_parts_is_the_whole_one(double):
+def test_a_sequence_in_two_parts_is_the_whole_one(float64):
     cell = darts_tf.layers.RecurrentCell(
         darts_tf.zoo.RECURRENT_ENAS.recurrent, UNITS
     )
@@ -232,7 +223,7 @@ def make_loss(cell, inputs, primitives):
     )
 
 
-def test_alpha_gradient_is_the_central_difference(double):
+def test_alpha_gradient_is_the_central_difference(float64):
     cell = search_cell(SMOOTH)
     loss, logits = make_loss(cell, draw(BATCH, TIME, FEATURES), SMOOTH)
     weights = [tf.constant(np.array(v)) for v in cell.trainable_variables]
@@ -259,7 +250,7 @@ def test_alpha_gradient_is_the_central_difference(double):
         )
 
 
-def test_the_loop_can_be_differentiated_twice(double):
+def test_the_loop_can_be_differentiated_twice(float64):
     """The mixed product, as the exact hypergradient needs it."""
     cell = search_cell(SMOOTH)
     loss, logits = make_loss(cell, draw(BATCH, TIME, FEATURES), SMOOTH)

@@ -65,6 +65,20 @@ def test_without_weight_the_slowness_is_left_out(network, piece):
     assert float(cross_entropy) == float(loss)
 
 
+def test_a_single_word_of_which_no_half_has_two(network, piece):
+    outputs, _, targets = (tf.constant(value[:1, :1]) for value in piece)
+    with tf.GradientTape() as tape:
+        tape.watch(outputs)
+        loss, _ = loss_of(network, outputs, None, targets, slowness_weight=0.0)
+    gradient = tape.gradient(loss, outputs)
+    p = probabilities(network, piece[0])[0]
+    word = int(targets[0, 0])
+    # float64: a few roundings, of sums over seven words.
+    np.testing.assert_allclose(loss, -np.log(p[word]), rtol=1e-13)
+    expected = (p - np.eye(WORDS)[word]) @ np.array(network.embedding)
+    np.testing.assert_allclose(gradient[0, 0], expected, rtol=1e-12)
+
+
 def test_the_gradients_have_their_closed_forms(network, piece):
     outputs, raw_outputs, targets = (tf.constant(value) for value in piece)
     variables = [network.embedding.value, network.decoder_bias.value]

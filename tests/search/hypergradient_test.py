@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import os
 import threading
 
 import keras
@@ -137,6 +138,37 @@ def test_alpha_gradients_at_several_weights_are_those_at_each(
             loss, _ = _smooth_train(point, alphas)
         (expected,) = tape.gradient(loss, alphas)
         np.testing.assert_allclose(gradient, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("side_by_side", [True, False])
+def test_only_points_side_by_side_are_evaluated_at_once(side_by_side):
+    if (os.cpu_count() or 1) < 2:
+        pytest.skip("One core takes one operation at a time.")
+    meeting = threading.Barrier(2)
+    met = []
+
+    def meet(value):
+        try:
+            # Of the two, each waits for the other: 60 s are for a busy
+            # machine, a second is long enough where the other never comes.
+            meeting.wait(60 if side_by_side else 1)
+            met.append(True)
+        except threading.BrokenBarrierError:
+            met.append(False)
+        return np.ones_like(value)
+
+    def loss(weights, alphas):
+        value, _ = _smooth_train(weights, alphas)
+        # Without state, or TensorFlow would put the two in an order.
+        one = tf.numpy_function(
+            meet, [tf.stop_gradient(value)], "float64", stateful=False
+        )
+        return value * tf.ensure_shape(one, ()), None
+
+    objective = objective_lib.Objective(loss, side_by_side=side_by_side)
+    (weights,), alphas = _values()
+    objective.alpha_gradients_at([[weights], [2 * weights]], alphas)
+    assert met == [side_by_side, side_by_side]
 
 
 def test_exact_hypergradient_equals_differentiating_the_whole_step():

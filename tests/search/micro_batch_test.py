@@ -18,16 +18,6 @@ BATCH, WORDS = 6, 11
 
 
 @pytest.fixture
-def float64():
-    """Makes models of double precision."""
-    keras.config.set_floatx("float64")
-    keras.config.set_dtype_policy("float64")
-    yield
-    keras.config.set_floatx("float32")
-    keras.config.set_dtype_policy("float32")
-
-
-@pytest.fixture
 def uncoupled(monkeypatch):
     """Makes batch normalisation blind to the other rows of a batch."""
 
