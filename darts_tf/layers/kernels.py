@@ -144,7 +144,11 @@ def cross_entropies(targets, logits):
         logits: Tensor of shape `(rows, classes)`.
 
     Returns:
-        Tensor of shape `(rows,)`, in nats.
+        Tensor of shape `(rows,)`, in nats; NaN on a GPU for a target that is
+        no class.
+
+    Raises:
+        tf.errors.InvalidArgumentError: On a CPU, if a target is no class.
     """
 
     @tf.custom_gradient
@@ -161,7 +165,11 @@ def cross_entropies(targets, logits):
         log_sum = tf.reduce_max(logits, -1) - tf.math.log(
             tf.reduce_max(probabilities, -1)
         )
-        return log_sum - tf.gather(logits, targets, batch_dims=1), gradient
+        chosen = tf.gather(logits, targets, batch_dims=1)
+        # On a GPU, TensorFlow gathers zeros beyond the last class.
+        classes = tf.shape(logits, targets.dtype)[-1]
+        is_class = (targets >= 0) & (targets < classes)
+        return tf.where(is_class, log_sum - chosen, float("nan")), gradient
 
     # Outside, so that the derivative of the gradient knows how it was made.
     return evaluate(logits, tf.nn.softmax(logits))

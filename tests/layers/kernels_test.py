@@ -68,9 +68,20 @@ def test_cross_entropies_in_single_precision_are_those_of_keras():
     )
 
 
-def test_a_target_that_is_no_class_is_refused():
+@pytest.mark.skipif(kernels.has_gpu(), reason="A GPU raises no errors.")
+def test_a_target_that_is_no_class_is_refused_on_a_cpu():
     with pytest.raises(tf.errors.InvalidArgumentError, match="4"):
         kernels.cross_entropies(tf.constant([0, 4]), draw_logits()[:2])
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not kernels.has_gpu(), reason="A CPU raises an error.")
+@pytest.mark.parametrize("target", [-1, 4])
+def test_a_target_that_is_no_class_costs_nan_on_a_gpu(target):
+    losses = kernels.cross_entropies(
+        tf.constant([0, target]), draw_logits()[:2]
+    )
+    np.testing.assert_array_equal(np.isnan(losses), [False, True])
 
 
 @pytest.mark.parametrize("rows", [1, 4, 5])

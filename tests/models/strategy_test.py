@@ -1,35 +1,18 @@
 """Training under a strategy of two replicas, each in a process of its own."""
 
-import os
-import pathlib
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
 from tests import local_workers
 
-ROOT = pathlib.Path(__file__).parents[2]
-
 
 def _train(folder, **environments):
     """Trains in a process for each; a name ends in the number of devices."""
-    # Devices can only be divided before TensorFlow starts.
     processes = [
-        subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "tests.models.two_devices",
-                name[-1],
-                str(folder / f"{name}.npz"),
-            ],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+        local_workers.start(
+            "tests.models.two_devices",
+            (name[-1], folder / f"{name}.npz"),
+            **environment,
         )
         for name, environment in environments.items()
     ]

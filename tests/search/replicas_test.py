@@ -1,10 +1,5 @@
 """The search on several devices and workers, each in a process of its own."""
 
-import os
-import pathlib
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
@@ -15,7 +10,6 @@ from tests import local_workers
 from trainers import cnn_search
 from trainers import ptb_search
 
-ROOT = pathlib.Path(__file__).parents[2]
 # Of the largest number of a variable. Sums in another order; what a replica
 # sees alone is off by 1e-2 and more. Three steps magnify the rounding of
 # float32 in the recurrent cell, whose small variances divide.
@@ -23,20 +17,8 @@ TOLERANCE = {"float64": 1e-12, "float32": 3e-3}
 
 
 def _start(strategy, path, dtype="float32", **environment):
-    return subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "tests.search.several_replicas",
-            strategy,
-            str(path),
-            dtype,
-        ],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
+    return local_workers.start(
+        "tests.search.several_replicas", (strategy, path, dtype), **environment
     )
 
 

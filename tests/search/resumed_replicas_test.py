@@ -1,10 +1,7 @@
 """A training on several devices or workers that was stopped and goes on."""
 
 import json
-import os
-import pathlib
 import subprocess
-import sys
 import time
 
 import pytest
@@ -14,24 +11,13 @@ from tests.search import resumed_replicas
 from trainers import cnn_search
 from trainers import strategies
 
-ROOT = pathlib.Path(__file__).parents[2]
-
 
 def _start(arguments, **environment):
-    return subprocess.Popen(
-        [
-            sys.executable,
-            "-W",
-            "ignore",
-            "-m",
-            "tests.search.resumed_replicas",
-            *map(str, arguments),
-        ],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    return local_workers.start(
+        "tests.search.resumed_replicas",
+        arguments,
+        subprocess.PIPE,
+        **environment,
     )
 
 
