@@ -200,6 +200,7 @@ def _part(what, model, piece):
     import tensorflow as tf
 
     from darts_tf.models import language_loss
+    from darts_tf.search import hypergradient
 
     supernet = model.supernet
     tokens, targets, _ = piece
@@ -223,24 +224,26 @@ def _part(what, model, piece):
 
     def values():
         alphas = [tf.identity(v.value) for v in model.alphas]
-        return model.bilevel_step.weights(), alphas
+        return model.engine.weights(), alphas
 
-    def gradients(wrt):
-        bound = model.bilevel_step.bind("weights", piece)
-        evaluation = bound.gradients(*values(), wrt=wrt)
+    def gradients(derivative):
+        loss = model.engine.loss("weights", piece)
+        evaluation = loss.evaluate(derivative, *values())
         return _sums(evaluation.weight_gradients + evaluation.alpha_gradients)
 
     def mixed():
         weights, alphas = values()
-        bound = model.bilevel_step.bind("weights", piece)
-        return _sums(bound.mixed_product(weights, alphas, weights))
+        loss = model.engine.loss("weights", piece)
+        return _sums(
+            loss.evaluate(hypergradient.mixed_product, weights, alphas, weights)
+        )
 
     return {
         "hidden": lambda: _sums([hidden()["outputs"]]),
         "loss": loss,
         "softmax": softmax,
-        "weights": lambda: gradients("weights"),
-        "alphas": lambda: gradients("alphas"),
+        "weights": lambda: gradients(hypergradient.weight_gradients),
+        "alphas": lambda: gradients(hypergradient.alpha_gradients),
         "mixed": mixed,
     }[what]
 

@@ -136,7 +136,7 @@ def training_step(model, dataset):
             specs = map(
                 keras.utils.unpack_x_y_sample_weight, dataset.element_spec
             )
-            model.bilevel_step.build_graphs(*specs)
+            model.engine.build_graphs(*specs)
         return float(model.train_function(batches)["loss"])
 
     return step

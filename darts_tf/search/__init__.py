@@ -6,11 +6,11 @@ from darts_tf.search.averaged_sgd_switch import SwitchToAveragedSGD
 from darts_tf.search.callbacks import SearchLog
 from darts_tf.search.collapse_guard import CollapseGuard
 from darts_tf.search.curvature import largest_alpha_eigenvalue
+from darts_tf.search.engine.objective import Objective
 from darts_tf.search.exact_resume import ExactResume
 from darts_tf.search.exact_resume import Stopped
 from darts_tf.search.history_log import HistoryLog
 from darts_tf.search.hypergradient_check import check_hypergradient
-from darts_tf.search.objective import Objective
 from darts_tf.search.optimizers import SGD
 from darts_tf.search.optimizers import Adam
 from darts_tf.search.optimizers import clip_coefficient

@@ -7,7 +7,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from darts_tf.layers import kernels
 from darts_tf.search import curvature
 
 ACTIONS = ("warn", "stop", "return")
@@ -163,12 +162,12 @@ class CollapseGuard(keras.callbacks.Callback):
             None if part is None else tf.convert_to_tensor(part)
             for part in batch
         )
-        step = model.bilevel_step
-        with step.graphs():
+        engine = model.engine
+        with engine.graphs():
             value = curvature.largest_alpha_eigenvalue(
-                step.bind("alphas", batch),
-                step.weights(),
-                kernels.values(model.alphas),
+                engine.loss("alphas", batch),
+                engine.weights(),
+                engine.alphas(),
             )
         values = keras.ops.convert_to_numpy(self._eigenvalues)
         self._eigenvalues.assign(np.append(values[1:], value))

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from darts_tf.search import objective
+from darts_tf.search import hypergradient
 
 
 def largest_alpha_eigenvalue(
@@ -20,7 +20,8 @@ def largest_alpha_eigenvalue(
     iteration on H - lambda * I finds the largest one.
 
     Args:
-        validation: A `darts_tf.search.objective.Bound`, the loss.
+        validation: A `darts_tf.search.Objective`, or what else has its
+            `evaluate`, the loss.
         weights: List of tensors, the network weights.
         alphas: List of tensors, the architecture logits.
         iterations: Positive integer, most products of either iteration.
@@ -34,15 +35,13 @@ def largest_alpha_eigenvalue(
 
     Example:
 
-    >>> from darts_tf.search import objective
     >>> loss = darts_tf.search.Objective(
     ...     lambda w, alphas: (
     ...         w[0] * (alphas[0][0] ** 2 - 3 * alphas[0][1] ** 2), None
     ...     )
     ... )
     >>> w, alphas = [keras.ops.array(1.0)], [keras.ops.array([1.0, 1.0])]
-    >>> bound = objective.Bound(loss)
-    >>> value = darts_tf.search.largest_alpha_eigenvalue(bound, w, alphas)
+    >>> value = darts_tf.search.largest_alpha_eigenvalue(loss, w, alphas)
     >>> round(value, 3)
     2.0
 
@@ -61,11 +60,13 @@ def largest_alpha_eigenvalue(
             if not norm > 0:
                 return shift
             vector = [v / norm for v in vector]
-            product = validation.alpha_hessian_product(weights, alphas, vector)
+            product = validation.evaluate(
+                hypergradient.alpha_hessian_product, weights, alphas, vector
+            )
             product = [
                 p - shift * v for p, v in zip(product, vector, strict=True)
             ]
-            before, value = value, float(objective.dot(vector, product))
+            before, value = value, float(hypergradient.dot(vector, product))
             vector = product
             if abs(value - before) <= tolerance * abs(value):
                 break

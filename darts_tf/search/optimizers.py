@@ -9,8 +9,8 @@ a learning rate that changes, or with decay, the results drift apart.
 import keras
 import tensorflow as tf
 
-from darts_tf.search import packing
 from darts_tf.search import replicas
+from darts_tf.search.engine import packing
 
 _ops = keras.ops
 

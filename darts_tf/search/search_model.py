@@ -1,17 +1,20 @@
 """The model whose `fit` is the bilevel search."""
 
+import functools
+
 import keras
 import tensorflow as tf
 
 from darts_tf.layers import kernels
 from darts_tf.models import alphas as alphas_lib
-from darts_tf.search import bilevel_step
-from darts_tf.search import draws
 from darts_tf.search import exact_resume
 from darts_tf.search import hypergradient as hypergradient_lib
 from darts_tf.search import optimizers
 from darts_tf.search import replicas
 from darts_tf.search import tasks
+from darts_tf.search.engine import draws
+from darts_tf.search.engine import engine as engine_lib
+from darts_tf.search.engine import updates
 from darts_tf.spaces import checks
 from darts_tf.spaces import discretization
 
@@ -134,7 +137,7 @@ class DartsSearchModel(keras.Model):
         )
         self._options = kwargs
         self._alpha_loss = keras.metrics.Mean(name="alpha_loss")
-        self.bilevel_step = None
+        self.engine = None
         self.alpha_optimizer = None
 
     @property
@@ -253,7 +256,7 @@ class DartsSearchModel(keras.Model):
         self.task.check_optimizer(self.optimizer)
         self.alpha_optimizer = keras.optimizers.get(alpha_optimizer)
         self._check_divided()
-        self.bilevel_step = bilevel_step.BilevelStep(self)
+        self.engine = engine_lib.Engine(self, self._record)
         self._build_optimizers()
 
     def fit(
@@ -362,7 +365,7 @@ class DartsSearchModel(keras.Model):
             specs = map(
                 keras.utils.unpack_x_y_sample_weight, dataset.element_spec
             )
-            self.bilevel_step.build_graphs(*specs)
+            self.engine.build_graphs(*specs)
         dataset = replicas.distributed(dataset, strategy)
         try:
             return super().fit(
@@ -376,7 +379,7 @@ class DartsSearchModel(keras.Model):
                 **kwargs,
             )
         except tf.errors.InvalidArgumentError as error:
-            if bilevel_step.NOT_FINITE not in str(error):
+            if updates.NOT_FINITE not in str(error):
                 raise
             step = int(self.optimizer.iterations) + 1
             epoch = (step - 1) // steps_per_epoch + 1
@@ -388,36 +391,76 @@ class DartsSearchModel(keras.Model):
             ) from None
 
     def make_train_function(self, force=False):
-        """Makes the function that `fit` calls for each step."""
-        if not self.bilevel_step.in_parts:
+        """Makes the function that `fit` calls for each step: `train_step`."""
+        if not self.engine.calls_graphs:
             super().make_train_function(force)
         elif self.train_function is None or force:
-            record = tf.function(
-                self._record, autograph=False, reduce_retracing=True
-            )
-            self.train_function = lambda iterator: self._step(
-                next(iterator), record
+            # Python takes the step, and calls the graphs of the engine.
+            self.train_function = lambda iterator: self.train_step(
+                next(iterator)
             )
 
     def train_step(self, data):
-        """Takes one step of the alphas, then one of the weights."""
-        return self._step(data, self._record)
+        """Algorithm 1: takes one step of the alphas, then one of the weights.
 
-    def _step(self, data, record):
+        `fit` calls it for each step, also if a subclass overrides it. On one
+        device it is run by Python and calls compiled graphs: what a subclass
+        adds is run as it is, and may be a `tf.function`. On several devices
+        and with `jit_compile=True` all of it is one compiled graph.
+
+        Args:
+            data: A pair of batches, of the weights and of the alphas.
+
+        Returns:
+            A dictionary of the metrics.
+        """
         train_batch, alpha_batch = (
             keras.utils.unpack_x_y_sample_weight(batch) for batch in data
         )
-        result = self.bilevel_step.take(train_batch, alpha_batch)
-        return record(result, train_batch)
+        with self.engine.graphs():
+            # Functions of values: no variable is touched by them.
+            train_loss = self.engine.loss("weights", train_batch)
+            weights = self.engine.weights()
+            alpha_loss = self.engine.loss("alphas", alpha_batch)
 
-    def _record(self, result, train_batch):
+            # alpha <- alpha - lr * grad_alpha L_val(w', alpha)    (Eq. 5 to 8)
+            estimate = self._hypergradient(train_loss, train_batch)
+            hypergradient = estimate(alpha_loss, weights, self.engine.alphas())
+            alpha_value = self.engine.update_alphas(hypergradient)
+
+            # w <- w - lr * grad_w L_train(w, alpha), at the new alpha
+            evaluation = train_loss.evaluate(
+                hypergradient_lib.weight_gradients,
+                weights,
+                self.engine.alphas(),
+            )
+            value, predictions = self.engine.update_weights(
+                evaluation, train_batch
+            )
+        return self.engine.record(value, alpha_value, predictions, train_batch)
+
+    def _hypergradient(self, train_loss, train_batch, method=None):
+        """Returns the estimate, a function of L_val, w and alpha."""
+        method = self.hypergradient if method is None else method
+        if method == "first_order":
+            return hypergradient_lib.first_order_hypergradient
+        return functools.partial(
+            hypergradient_lib.unrolled_hypergradient,
+            train_loss,
+            xi=self.engine.xi(train_batch),
+            virtual_step=self.engine.virtual_step,
+            epsilon=self.epsilon if method == "finite_difference" else None,
+            clip=self.engine.clip(),
+        )
+
+    def _record(self, loss, alpha_loss, predictions, train_batch):
         """Updates the metrics and returns them."""
-        self._alpha_loss.update_state(result.alpha_loss)
+        self._alpha_loss.update_state(alpha_loss)
         for metric in self.metrics:
             if metric.name == "loss":
-                metric.update_state(result.loss)
+                metric.update_state(loss)
         return kernels.reducible(
-            self.task.update_metrics(self, train_batch, result.predictions)
+            self.task.update_metrics(self, train_batch, predictions)
         )
 
     def test_step(self, data):
@@ -444,9 +487,12 @@ class DartsSearchModel(keras.Model):
             The validation loss, at w' unless of first order, and a list with
             the gradient for each of the alphas.
         """
-        result = self.bilevel_step.hypergradient(
-            train_batch, alpha_batch, method
-        )
+        with self.engine.graphs():
+            train_loss = self.engine.loss("weights", train_batch)
+            alpha_loss = self.engine.loss("alphas", alpha_batch)
+            result = self._hypergradient(train_loss, train_batch, method)(
+                alpha_loss, self.engine.weights(), self.engine.alphas()
+            )
         return result.loss, result.gradients
 
     def get_config(self):

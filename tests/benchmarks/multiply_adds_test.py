@@ -74,6 +74,8 @@ def test_the_passes_of_one_product_are_those_of_its_gradients():
     """
     import tensorflow as tf
 
+    from darts_tf.search import hypergradient
+
     def passes(method):
         weights = [tf.ones((4, 4)), tf.ones((4, 4)), tf.ones((4, 4))]
         alphas = [tf.ones(())]
@@ -88,8 +90,15 @@ def test_the_passes_of_one_product_are_those_of_its_gradients():
         @tf.function
         def step():
             if method == "exact":
-                return objective.mixed_product(weights, alphas, weights)
-            return objective.gradients(weights, alphas, wrt=method)[1:3]
+                return objective.evaluate(
+                    hypergradient.mixed_product, weights, alphas, weights
+                )
+            derivative = {
+                "weights": hypergradient.weight_gradients,
+                "alphas": hypergradient.alpha_gradients,
+                "both": hypergradient.gradients,
+            }[method]
+            return objective.evaluate(derivative, weights, alphas)[1:3]
 
         graph = step.get_concrete_function().graph
         return sum(op.type == "MatMul" for op in graph.get_operations())

@@ -6,6 +6,7 @@ import tensorflow as tf
 import darts_tf
 from darts_tf.layers import regularization
 from darts_tf.models import language_model
+from darts_tf.search import hypergradient
 
 NO_DROPOUT = dict.fromkeys(language_model.DROPOUTS, 0.0)
 
@@ -202,17 +203,23 @@ def test_the_search_can_evaluate_it_at_values_with_second_derivatives():
         ]
         vector = [tf.constant(rng.normal(size=w.shape)) for w in weights]
         objective = darts_tf.search.Objective(loss)
-        product = objective.mixed_product(weights, logits, vector, state)[0]
+        product = objective.evaluate(
+            hypergradient.mixed_product,
+            weights,
+            logits,
+            vector,
+            arguments=(state,),
+        )[0]
         step = 1e-5
         sides = [
-            objective.gradients(
+            objective.evaluate(
+                hypergradient.alpha_gradients,
                 [
                     w + sign * step * v
                     for w, v in zip(weights, vector, strict=True)
                 ],
                 logits,
-                state,
-                wrt="alphas",
+                arguments=(state,),
             ).alpha_gradients[0]
             for sign in (1, -1)
         ]

@@ -7,15 +7,16 @@ import tensorflow as tf
 
 import darts_tf
 from darts_tf.search import curvature
-from darts_tf.search import objective as objective_lib
+from darts_tf.search import hypergradient
+from darts_tf.search.engine import objective as objective_lib
 
 
 def _largest(loss, alphas, **options):
-    bound = objective_lib.Bound(
-        objective_lib.Objective(lambda w, a: (loss(a), None), traced=False)
+    objective = objective_lib.Objective(
+        lambda w, a: (loss(a), None), traced=False
     )
     return curvature.largest_alpha_eigenvalue(
-        bound, [], [tf.constant(a) for a in alphas], **options
+        objective, [], [tf.constant(a) for a in alphas], **options
     )
 
 
@@ -70,16 +71,18 @@ def test_on_a_supernet_it_is_that_of_the_whole_hessian():
             variable.assign(keras.random.normal(variable.shape, seed=k))
         tokens = tf.constant([[1, 2], [3, 4]])
         batch = tokens, tokens[:, ::-1], tf.constant(True)
-        bound = model.bilevel_step.bind("alphas", batch)
-        weights = model.bilevel_step.weights()
+        loss = model.engine.loss("alphas", batch)
+        weights = model.engine.weights()
         (alphas,) = [v.value + 0.0 for v in model.alphas]
         value = curvature.largest_alpha_eigenvalue(
-            bound, weights, [alphas], iterations=300, tolerance=1e-13
+            loss, weights, [alphas], iterations=300, tolerance=1e-13
         )
 
         def gradient(point):
             point = [tf.constant(point.reshape(alphas.shape))]
-            result = bound.gradients(weights, point, wrt="alphas")
+            result = loss.evaluate(
+                hypergradient.alpha_gradients, weights, point
+            )
             return np.array(result.alpha_gradients[0]).ravel()
 
         start, h = np.array(alphas).ravel(), 1e-5

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from darts_tf.search import hypergradient
-from darts_tf.search import objective as objective_lib
+from darts_tf.search.engine import objective as objective_lib
 
 # L_train = |A w - B alpha|^2 / 2 and L_val = |w - c|^2 / 2 + d.alpha:
 # everything about them is known in closed form.
@@ -35,9 +35,9 @@ def _validation(weights, alphas):
     return loss + tf.reduce_sum(D * alphas[0]), None
 
 
-def _bounds(traced=True):
+def _losses(traced=True):
     return [
-        objective_lib.Bound(objective_lib.Objective(loss, traced=traced))
+        objective_lib.Objective(loss, traced=traced)
         for loss in (_train, _validation)
     ]
 
@@ -52,21 +52,16 @@ def _closed_form(xi):
     return D + xi * B.T @ A @ (virtual - C)
 
 
-def _unrolled(product, traced=True, xi=XI):
+def _unrolled(epsilon=None, traced=True, xi=XI):
     return hypergradient.unrolled_hypergradient(
-        *_bounds(traced), *_values(), xi, hypergradient.sgd_step, product
+        *_losses(traced), *_values(), xi, hypergradient.sgd_step, epsilon
     )
 
 
 @pytest.mark.parametrize("traced", [True, False])
-@pytest.mark.parametrize("method", ["finite_difference", "exact"])
-def test_unrolled_hypergradient_of_a_quadratic(method, traced):
-    product = (
-        hypergradient.exact
-        if method == "exact"
-        else hypergradient.finite_difference()
-    )
-    loss, (gradient,), _ = _unrolled(product, traced)
+@pytest.mark.parametrize("epsilon", [0.01, None])
+def test_unrolled_hypergradient_of_a_quadratic(epsilon, traced):
+    loss, (gradient,), _ = _unrolled(epsilon, traced)
     virtual = W - XI * A.T @ (A @ W - B @ ALPHA)
     np.testing.assert_allclose(
         loss, np.sum((virtual - C) ** 2) / 2 + D @ ALPHA, rtol=1e-12
@@ -78,19 +73,19 @@ def test_unrolled_hypergradient_of_a_quadratic(method, traced):
 
 def test_first_order_hypergradient_of_a_quadratic():
     loss, (gradient,), _ = hypergradient.first_order_hypergradient(
-        _bounds()[1], *_values()
+        _losses()[1], *_values()
     )
     np.testing.assert_allclose(gradient, D, rtol=1e-12)
     assert np.any(np.abs(_closed_form(XI) - D) > 0.01)
 
 
 def test_xi_of_zero_is_the_first_order():
-    _, (gradient,), _ = _unrolled(hypergradient.exact, xi=0.0)
+    _, (gradient,), _ = _unrolled(xi=0.0)
     np.testing.assert_allclose(gradient, D, rtol=1e-12)
 
 
 def test_xi_changes_the_result():
-    results = [_unrolled(hypergradient.exact, xi=xi)[1][0] for xi in (0.1, 0.2)]
+    results = [_unrolled(xi=xi)[1][0] for xi in (0.1, 0.2)]
     for xi, result in zip((0.1, 0.2), results, strict=True):
         np.testing.assert_allclose(result, _closed_form(xi), rtol=1e-12)
 
@@ -102,15 +97,14 @@ def _smooth_train(weights, alphas):
 
 @pytest.mark.parametrize("traced", [True, False])
 def test_finite_difference_converges_to_the_exact_product(traced):
-    train = objective_lib.Bound(
-        objective_lib.Objective(_smooth_train, traced=traced)
-    )
+    train = objective_lib.Objective(_smooth_train, traced=traced)
     vector = [tf.constant(RNG.normal(size=3))]
-    (exact,) = hypergradient.exact(train, *_values(), vector)
+    (exact,) = train.evaluate(hypergradient.mixed_product, *_values(), vector)
     errors = []
     for epsilon in (0.1, 0.01, 0.001):
-        product = hypergradient.finite_difference(epsilon)
-        (approximate,) = product(train, *_values(), vector)
+        (approximate,) = hypergradient.finite_difference(
+            train, *_values(), vector, epsilon
+        )
         errors.append(np.linalg.norm(approximate - exact))
     # A central difference errs by the square of epsilon: 100 for 10, less a
     # little for the higher terms at the largest epsilon.
@@ -123,14 +117,14 @@ def test_finite_difference_converges_to_the_exact_product(traced):
 def test_alpha_gradients_at_several_weights_are_those_at_each(
     side_by_side, traced
 ):
-    bound = objective_lib.Bound(
-        objective_lib.Objective(
-            _smooth_train, traced=traced, side_by_side=side_by_side
-        )
+    objective = objective_lib.Objective(
+        _smooth_train, traced=traced, side_by_side=side_by_side
     )
     (weights,), alphas = _values()
     points = [[weights], [2 * weights], [-3 * weights]]
-    gradients = bound.alpha_gradients_at(points, alphas)
+    gradients = objective.evaluate(
+        hypergradient.alpha_gradients, hypergradient.Points(points), alphas
+    )
     assert len(gradients) == 3
     for point, (gradient,) in zip(points, gradients, strict=True):
         with tf.GradientTape() as tape:
@@ -167,7 +161,8 @@ def test_only_points_side_by_side_are_evaluated_at_once(side_by_side):
 
     objective = objective_lib.Objective(loss, side_by_side=side_by_side)
     (weights,), alphas = _values()
-    objective.alpha_gradients_at([[weights], [2 * weights]], alphas)
+    points = hypergradient.Points([[weights], [2 * weights]])
+    objective.evaluate(hypergradient.alpha_gradients, points, alphas)
     assert met == [side_by_side, side_by_side]
 
 
@@ -182,23 +177,20 @@ def test_exact_hypergradient_equals_differentiating_the_whole_step():
         virtual = [weights[0] - XI * gradient]
         loss, _ = _validation(virtual, alphas)
     (expected,) = outer.gradient(loss, alphas)
-    train = objective_lib.Bound(objective_lib.Objective(_smooth_train))
     _, (result,), _ = hypergradient.unrolled_hypergradient(
-        train,
-        _bounds()[1],
+        objective_lib.Objective(_smooth_train),
+        _losses()[1],
         weights,
         alphas,
         XI,
         hypergradient.sgd_step,
-        hypergradient.exact,
     )
     np.testing.assert_allclose(result, expected, rtol=1e-10)
 
 
 def test_a_zero_vector_has_a_zero_product():
-    train = _bounds()[0]
-    (product,) = hypergradient.finite_difference()(
-        train, *_values(), [tf.zeros(3, tf.float64)]
+    (product,) = hypergradient.finite_difference(
+        _losses()[0], *_values(), [tf.zeros(3, tf.float64)]
     )
     np.testing.assert_array_equal(product, np.zeros(2))
 
@@ -212,7 +204,7 @@ def test_a_missing_gradient_is_an_error_that_names_the_variable():
         ),
     )
     with pytest.raises(ValueError, match="alphas_normal"):
-        objective.gradients(*_values(), wrt="alphas")
+        objective.evaluate(hypergradient.alpha_gradients, *_values())
 
 
 def test_derivatives_are_traced_once():
@@ -222,11 +214,11 @@ def test_derivatives_are_traced_once():
         traces.append(1)
         return _train(weights, alphas)
 
-    train = objective_lib.Bound(objective_lib.Objective(loss))
+    train = objective_lib.Objective(loss)
 
     @tf.function
     def step(w, alpha):
-        return hypergradient.finite_difference()(train, [w], [alpha], [w])
+        return hypergradient.finite_difference(train, [w], [alpha], [w])
 
     step(*[values[0] for values in _values()])
     assert len(traces) == 1  # for two gradients
@@ -247,9 +239,9 @@ def test_tasks_are_done_once_while_the_first_pass_runs():
 
     tasks = []
     objective = objective_lib.Objective(loss)
-    objective.do_during_first_run([lambda: tasks.append(1), done.set])
+    objective.evaluate.do_during_first_run([lambda: tasks.append(1), done.set])
     for _ in range(2):
-        evaluation = objective.gradients(*_values())
+        evaluation = objective.evaluate(hypergradient.gradients, *_values())
         np.testing.assert_allclose(
             evaluation.weight_gradients[0], A.T @ (A @ W - B @ ALPHA)
         )
@@ -270,7 +262,7 @@ def test_garbage_is_not_looked_for_while_a_graph_is_built(fails):
     assert gc.isenabled()
     refused = pytest.raises(ValueError, match="no loss")
     with refused if fails else contextlib.nullcontext():
-        objective.build_graph("both", *_values())
+        objective.evaluate.build(hypergradient.gradients, *_values())
     assert looks == [False]
     assert gc.isenabled()
 
@@ -286,11 +278,14 @@ def test_what_fails_during_the_first_run_is_raised(fails):
             raise ValueError("a task")
 
     objective = objective_lib.Objective(loss)
-    objective.do_during_first_run([task])
+    objective.evaluate.do_during_first_run([task])
     weights, alphas = _values()
     scale = np.nan if fails == "the pass" else 1.0
     error = (tf.errors.InvalidArgumentError, ValueError)
     with pytest.raises(error, match=fails):
-        objective.gradients([scale * weights[0]], alphas)
+        objective.evaluate(
+            hypergradient.gradients, [scale * weights[0]], alphas
+        )
     # Nothing of it is left for the next pass.
-    assert np.isfinite(objective.gradients(weights, alphas).loss)
+    again = objective.evaluate(hypergradient.gradients, weights, alphas)
+    assert np.isfinite(again.loss)

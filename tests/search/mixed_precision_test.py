@@ -6,8 +6,8 @@ import pytest
 
 import darts_tf
 from darts_tf.models import language_model
-from darts_tf.search import bilevel_step
 from darts_tf.search import optimizers
+from darts_tf.search.engine import engine
 
 
 @pytest.fixture(autouse=True)
@@ -50,14 +50,13 @@ def _texts():
 def test_search_learns_with_the_sensitive_parts_in_float32(make, monkeypatch):
     model, data = make()
     seen = []
-    take = bilevel_step.BilevelStep.take
+    record = engine.Engine.record
 
-    def watch(step, *batches):
-        result = take(step, *batches)
-        seen.append((result.loss.dtype.name, result.alpha_loss.dtype.name))
-        return result
+    def watch(self, loss, alpha_loss, *others):
+        seen.append((loss.dtype.name, alpha_loss.dtype.name))
+        return record(self, loss, alpha_loss, *others)
 
-    monkeypatch.setattr(bilevel_step.BilevelStep, "take", watch)
+    monkeypatch.setattr(engine.Engine, "record", watch)
     model.compile(keras.optimizers.Adam(0.02), optimizers.Adam(0.02))
     history = model.fit(**data, epochs=16, verbose=0).history
     for name in ("loss", "alpha_loss"):

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from darts_tf.search import optimizers
-from darts_tf.search import packing
+from darts_tf.search.engine import packing
 
 STEPS = 12
 SHAPES = ((3, 2), (4,))

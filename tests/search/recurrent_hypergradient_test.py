@@ -23,7 +23,7 @@ def test_exact_hypergradient_equals_differentiating_the_whole_step(
     train, alpha = text_search.batches()
     loss, gradients = model.hypergradient_at(train, alpha)
 
-    step = model.bilevel_step
+    step = model.engine
     weights, alphas = (
         [tf.convert_to_tensor(v.value) for v in variables]
         for variables in (model.network_weights, model.alphas)
@@ -101,7 +101,7 @@ def test_computing_the_hypergradient_changes_no_variable():
 def test_the_masks_are_those_of_the_step_and_of_the_stream():
     model = text_search.model(slowness=0.0)
     text_search.spread(model)
-    (batch, _), step = text_search.batches(), model.bilevel_step
+    (batch, _), step = text_search.batches(), model.engine
     weights, alphas = model.network_weights, model.alphas
 
     def loss(stream, state):

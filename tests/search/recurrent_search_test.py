@@ -121,7 +121,7 @@ def test_a_step_of_the_weights_scales_with_the_length_and_is_clipped(length):
     norm = np.sqrt(sum(np.sum(np.square(g)) for g in gradients))
     assert norm > 0.25
     np.testing.assert_allclose(
-        model.bilevel_step.xi(train), 2.0 * length / 4, rtol=1e-6
+        model.engine.xi(train), 2.0 * length / 4, rtol=1e-6
     )
     dataset = tf.data.Dataset.from_tensors((train, alpha))
     history = model.fit(dataset, verbose=0).history

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import darts_tf
 from darts_tf.search import hypergradient
-from darts_tf.search import packing
+from darts_tf.search.engine import packing
 from tests.search import image_search
 
 METHODS = hypergradient.METHODS
@@ -49,7 +49,7 @@ def test_exact_hypergradient_equals_differentiating_the_whole_step(float64):
         [(x.astype("float64"), y) for x, y in batches]
     )
     loss, gradients = model.hypergradient_at(*batches)
-    step = model.bilevel_step
+    step = model.engine
     weights, alphas = (
         [tf.convert_to_tensor(v.value) for v in variables]
         for variables in (model.network_weights, model.alphas)
@@ -137,10 +137,10 @@ def test_virtual_step_includes_momentum_and_decay():
     dataset, _ = image_search.pairs()
     model.fit(dataset, epochs=2, verbose=0)
     weights = model.network_weights
-    packed = model.bilevel_step.weights()
+    packed = model.engine.weights()
     gradients = [tf.ones_like(vector) for vector in packed]
     virtual = packing.unpack(
-        model.bilevel_step.virtual_step(gradients, packed, 0.1), weights
+        model.engine.virtual_step(gradients, packed, 0.1), weights
     )
     buffers = model.optimizer.momentum_buffers(weights)
     for w, buffer, result in zip(weights, buffers, virtual, strict=True):

@@ -8,7 +8,7 @@ import tensorflow as tf
 import darts_tf
 from darts_tf.layers import kernels
 from darts_tf.search import hypergradient
-from darts_tf.search import objective
+from darts_tf.search.engine import graphs
 from tests.search import image_search
 
 METHODS = hypergradient.METHODS
@@ -38,8 +38,8 @@ def test_fit_with_arrays_moves_both_groups_and_reports_both_losses(method):
 @pytest.mark.parametrize(
     ("gpu", "expected"),
     [
-        (False, ["build weights", "weights", "build both", "build alphas_at"]),
-        (True, ["build weights", "build both", "build alphas_at", "weights"]),
+        (False, ["build weight", "weight", "build", "build alpha"]),
+        (True, ["build weight", "build", "build alpha", "weight"]),
     ],
 )
 def test_a_cpu_builds_graphs_while_the_first_one_runs(
@@ -47,19 +47,22 @@ def test_a_cpu_builds_graphs_while_the_first_one_runs(
 ):
     monkeypatch.setattr(kernels, "has_gpu", lambda: gpu)
     events = []
-    build = objective.Objective.build_graph
-    evaluate = objective.Objective.gradients
+    build, evaluate = graphs.Graphs.build, graphs.Graphs.__call__
+
+    def name(derivative):  # `weight`, `alpha`, or for both nothing
+        return derivative.__name__.removesuffix("gradients").strip("_")
 
     def note_build(self, derivative, *arguments):
-        events.append(f"build {derivative}")
+        events.append(f"build {name(derivative)}".strip())
         build(self, derivative, *arguments)
 
-    def note_pass(self, *arguments, wrt):
-        events.append(wrt)
-        return evaluate(self, *arguments, wrt=wrt)
+    def note_pass(self, derivative, weights, *arguments, **options):
+        if not isinstance(weights, hypergradient.Points):  # each is noted
+            events.append(name(derivative))
+        return evaluate(self, derivative, weights, *arguments, **options)
 
-    monkeypatch.setattr(objective.Objective, "build_graph", note_build)
-    monkeypatch.setattr(objective.Objective, "gradients", note_pass)
+    monkeypatch.setattr(graphs.Graphs, "build", note_build)
+    monkeypatch.setattr(graphs.Graphs, "__call__", note_pass)
     model = image_search.model(graph=True)
     model.fit(
         *image_search.data(),
@@ -68,7 +71,7 @@ def test_a_cpu_builds_graphs_while_the_first_one_runs(
         steps_per_epoch=2,
         verbose=0,
     )
-    passes = ["weights", "both", "alphas", "alphas", "weights"]
+    passes = ["weight", "", "alpha", "alpha", "weight"]
     assert events == [*expected, *passes[1:], *passes]
 
 

@@ -49,7 +49,7 @@ def test_site_builds_without_a_warning(tmp_path):
     assert '<span class="gp">&gt;&gt;&gt; </span>' in page
     # A link to a source leads to its page.
     concepts = (tmp_path / "site/concepts/index.html").read_text()
-    link = "../source/darts_tf/search/bilevel_step.py/"
+    link = "../source/darts_tf/search/search_model.py/"
     assert f'href="{link}"' in concepts
     assert (
         (tmp_path / "site/concepts" / link / "index.html").resolve().is_file()

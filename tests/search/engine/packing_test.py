@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from darts_tf.search import packing
+from darts_tf.search.engine import packing
 
 SHAPES = [(2, 3), (), (4,), (1, 2, 2), (4,)]
 

@@ -2,14 +2,14 @@
 
 Random layers count their draws. Each pass of a step starts so far from the
 others that the draws of a search never meet: those of the two streams, of the
-replicas, and of a batch's parts.
+replicas, and of micro-batches.
 """
 
 import tensorflow as tf
 
 from darts_tf.search import replicas
 
-_STREAM_DRAWS, _REPLICA_DRAWS, _PART_DRAWS = 2**31, 2**26, 2**20
+_STREAM_DRAWS, _REPLICA_DRAWS, _MICRO_BATCH_DRAWS = 2**31, 2**26, 2**20
 
 
 def is_random_state(variable):
@@ -24,17 +24,19 @@ def is_random_state(variable):
     return variable.path.endswith("seed_generator_state")
 
 
-def at_start(stream, part):
+def at_start(stream, micro_batch):
     """Returns how far on random layers are at the start of a pass.
 
     Args:
         stream: String, `"weights"` or `"alphas"`.
-        part: Integer, the part of the batch.
+        micro_batch: Integer, which one of the batch.
 
     Returns:
         Scalar tensor of int64.
     """
-    offset = _STREAM_DRAWS * (stream == "alphas") + _PART_DRAWS * part
+    offset = (
+        _STREAM_DRAWS * (stream == "alphas") + _MICRO_BATCH_DRAWS * micro_batch
+    )
     return of_replica() + tf.constant(offset, tf.int64)
 
 

@@ -107,11 +107,13 @@ def test_parts_give_the_step_of_the_whole_batch(space, float64, uncoupled):
             strict=True,
         ):
             np.testing.assert_allclose(b, a, rtol=1e-9, atol=1e-12)
-    taken = [model.bilevel_step.take(*batches) for model in (whole, parts)]
-    np.testing.assert_allclose(taken[1].loss, taken[0].loss, rtol=1e-12)
-    np.testing.assert_allclose(
-        taken[1].predictions, taken[0].predictions, rtol=1e-9, atol=1e-12
-    )
+    seen = []
+    for model in (whole, parts):
+        model.engine.record = lambda *values: seen.append(values)
+        model.train_step(batches)
+    (loss, _, predictions, _), (mean, _, joined, _) = seen
+    np.testing.assert_allclose(mean, loss, rtol=1e-12)
+    np.testing.assert_allclose(joined, predictions, rtol=1e-9, atol=1e-12)
     for a, b in zip(whole.variables, parts.variables, strict=True):
         np.testing.assert_allclose(
             np.array(b), np.array(a), rtol=1e-9, atol=1e-12, err_msg=a.path
@@ -124,7 +126,7 @@ def test_moving_statistics_move_once_by_the_mean_of_the_parts(float64):
     (norm,) = model.supernet.stem.norms
     convolution = model.supernet.stem.convolutions[0]
     outputs = np.array(convolution(batches[0][0]))
-    model.bilevel_step.take(*batches)
+    model.train_step(batches)
     halves = outputs.reshape((2, -1, outputs.shape[-1]))
     np.testing.assert_allclose(
         np.array(norm.moving_mean), 0.1 * halves.mean(1).mean(0)
@@ -137,14 +139,14 @@ def test_moving_statistics_move_once_by_the_mean_of_the_parts(float64):
 
 def test_each_part_and_stream_has_masks_of_its_own():
     model = _model("recurrent", 2, dropouts={"output": 0.5})
-    steps = model.bilevel_step
+    engine = model.engine
     before = [np.array(v) for v in model.supernet.non_trainable_variables]
     states = [
         tuple(
             tuple(np.array(value))
             for variable, value in zip(
                 model.supernet.non_trainable_variables,
-                steps.state(stream, part),
+                engine.state(stream, part),
                 strict=True,
             )
             if "seed_generator" in variable.path
@@ -153,7 +155,7 @@ def test_each_part_and_stream_has_masks_of_its_own():
         for part in range(3)
     ]
     assert len(set(states)) == 6
-    steps.take(*_texts())
+    model.train_step(_texts())
     # The draws go on as if there had been one part.
     for variable, old in zip(
         model.supernet.non_trainable_variables, before, strict=True
@@ -177,7 +179,7 @@ def test_fit_takes_parts_in_a_graph():
 def test_parts_that_are_not_whole_are_refused():
     model = _model("conv", 4)
     with pytest.raises(ValueError, match="6 rows, micro_batch=4"):
-        model.bilevel_step.take(*_images("float32"))
+        model.train_step(_images("float32"))
     with pytest.raises(ValueError, match="reduction='sum'"):
         model.compile(
             loss=keras.losses.SparseCategoricalCrossentropy(

@@ -20,7 +20,7 @@ def pack(tensors):
 
     Example:
 
-    >>> from darts_tf.search import packing
+    >>> from darts_tf.search.engine import packing
     >>> (vector,) = packing.pack([np.array([[1.0], [2.0]]), np.array(3.0)])
     >>> vector.numpy().tolist()
     [1.0, 2.0, 3.0]

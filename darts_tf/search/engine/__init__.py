@@ -1,0 +1,1 @@
+"""How a step of the search is executed; what is computed stands above."""
