@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from darts_tf.search import replicas
 from tests import local_workers
+from tests.search import several_replicas
 from trainers import cnn_search
 from trainers import ptb_search
 
@@ -34,8 +35,13 @@ def _results(processes):
 def _assert_equal(results, dtype="float32"):
     expected, *others = results
     assert len(expected) > 10
-    for found in others:
+    for found in results:
         assert set(found) == set(expected)
+        # Of each space and method, as the overridden step counts.
+        counts = [found[name] for name in found if name.endswith("count")]
+        assert len(counts) == 6
+        assert set(map(float, counts)) <= {1.0, several_replicas.STEPS}
+    for found in others:
         for name, value in expected.items():
             np.testing.assert_allclose(
                 found[name],
