@@ -1,5 +1,9 @@
 """Differentiable architecture search (DARTS) for Keras 3 on TensorFlow."""
 
+from darts_tf import environment
+
+environment.prepare()  # before TensorFlow reads its settings
+
 from darts_tf import data
 from darts_tf import export
 from darts_tf import interop

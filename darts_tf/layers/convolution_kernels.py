@@ -8,6 +8,7 @@ import functools
 
 import tensorflow as tf
 
+from darts_tf import environment
 from darts_tf.layers import kernels
 
 
@@ -17,8 +18,8 @@ def grouped_convolution_works(dtype):
 
     On a CPU with oneDNN a depthwise convolution written as a grouped one is
     the faster form, most of all its gradients (5x5: 12 against 15 ms). Without
-    oneDNN, or in float64, its gradient does not exist, and on a GPU the native
-    kernel wins.
+    oneDNN, in float64, or in bfloat16 without AVX-512, its gradient does not
+    exist, and on a GPU the native kernel wins.
 
     Args:
         dtype: `tf.DType` of the tensors.
@@ -26,7 +27,14 @@ def grouped_convolution_works(dtype):
     Returns:
         `True` if `tf.nn.conv2d` should be given the groups.
     """
-    if kernels.has_gpu():
+    # The trial below prints a line of TensorFlow's where it fails, so that
+    # what is known is asked first.
+    if (
+        kernels.has_gpu()
+        or environment.onednn_is_on() is False
+        or dtype == tf.float64
+        or (dtype == tf.bfloat16 and environment.has_avx512() is False)
+    ):
         return False
     with tf.init_scope():
         image = tf.ones((1, 2, 2, 2), dtype)

@@ -41,13 +41,16 @@ class AuxiliaryHead(keras.layers.Layer):
         self.num_classes = num_classes
         self.stem = stem
         self.strides = 2 if stem == "imagenet" else 3
-        self.pool = keras.layers.AveragePooling2D(5, self.strides, name="pool")
+        self.pool = keras.layers.AveragePooling2D(
+            5, self.strides, data_format="channels_last", name="pool"
+        )
         self.reduce = convolution.Convolution(128, name="reduce")
         self.reduce_norm = batch_norm.BatchNorm(name="reduce_norm")
         initializer = convolution.fan_in_uniform(128 * 4)
         self.expand = keras.layers.Conv2D(
             768,
             2,
+            data_format="channels_last",
             use_bias=False,
             kernel_initializer=initializer,
             name="expand",

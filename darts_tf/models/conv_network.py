@@ -145,7 +145,9 @@ class ConvNetwork(keras.Model):
             )
             for index, plan in enumerate(self.plan)
         ]
-        self.pool = keras.layers.GlobalAveragePooling2D(name="pool")
+        self.pool = keras.layers.GlobalAveragePooling2D(
+            data_format="channels_last", name="pool"
+        )
         last = genotype.cells[self.plan[-1].cell_type]
         limit = convolution.fan_in_uniform(
             len(last.concat) * self.plan[-1].filters

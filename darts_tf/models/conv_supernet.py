@@ -129,7 +129,9 @@ class ConvSupernet(keras.Model):
             )
             for index, plan in enumerate(self.plan)
         ]
-        self.pool = keras.layers.GlobalAveragePooling2D(name="pool")
+        self.pool = keras.layers.GlobalAveragePooling2D(
+            data_format="channels_last", name="pool"
+        )
         limit = convolution.fan_in_uniform(
             space.num_nodes * self.plan[-1].filters
         )
