@@ -4,12 +4,16 @@
     python -m trainers.export --network=RUN/network.keras \
         --formats=saved_model,float32,float16,dynamic_range,int8,onnx \
         --workdir=OUT
+    python -m trainers.export --network=saved.keras --dataset=cifar10 \
+        --workdir=OUT
     python -m trainers.export --genotype=DARTS_V2 --dataset=cifar10 \
         --workdir=OUT
 
 `--network` is what `trainers.cnn_train` or `trainers.ptb_train` wrote; the
-`config.json` beside it names the data. `--genotype` makes a network of images
-of random weights, to learn what a cell costs before it is trained.
+`config.json` beside it names the data. Any other `.keras` file of a network
+needs `--dataset`, or of a language model `--corpus`. `--genotype` makes a
+network of images of random weights, to learn what a cell costs before it is
+trained.
 
 The files of a network of images take raw uint8 pixels and return probabilities,
 with the names of the classes inside (`--nopreprocessing`: normalised images and
@@ -30,6 +34,7 @@ import tempfile
 from typing import Any
 
 import darts_tf
+from darts_tf.export import networks
 from trainers import device
 from trainers import export_images
 from trainers import export_steps
@@ -46,8 +51,8 @@ class Config:
 
     workdir: str = options.option("New folder for the files.")
     network: str | None = options.option(
-        "File network.keras of a training run; its config.json, beside it, "
-        "names the data.",
+        "File network.keras of a training run, whose config.json, beside it, "
+        "names the data; or any saved network, with --dataset or --corpus.",
         None,
     )
     genotype: str | None = options.option(
@@ -67,6 +72,11 @@ class Config:
     dataset: str | None = options.option(
         "digits, a data set of TensorFlow Datasets, or a folder of images; "
         "none is the training run's.",
+        None,
+    )
+    corpus: str | None = options.option(
+        "Of a language model, the text to compare on; none is the training "
+        "run's.",
         None,
     )
     data_dir: str | None = options.option(
@@ -197,24 +207,34 @@ def _load(config: Config) -> tuple[Any, Any, dict[str, Any]]:
     """
     if config.network is None:
         return export_images.ImageExport, None, {}
-    path = pathlib.Path(config.network)
-    beside = path.with_name(workdir.CONFIG_FILE)
-    if not path.is_file() or not beside.is_file():
-        raise ValueError(
-            "`network` must be a file network.keras with the config.json of "
-            f"its training run beside it. Received: network={str(path)!r}"
-        )
-    training = json.loads(beside.read_text(encoding="utf-8"))
+    path = pathlib.Path(config.network).expanduser()
     network = darts_tf.models.load_network(path)
+    training = _training_options(path.with_name(workdir.CONFIG_FILE))
     if isinstance(network, darts_tf.RecurrentNetwork):
         return export_steps.StepExport, network, training
     if isinstance(network, darts_tf.ConvNetwork):
         return export_images.ImageExport, network, training
     raise ValueError(
-        "`network` must be the network.keras of trainers.cnn_train or "
-        f"trainers.ptb_train. Received: network={config.network!r}, a "
+        "`network` must be a `ConvNetwork` or `RecurrentNetwork`, such as the "
+        "network.keras of trainers.cnn_train or trainers.ptb_train; "
+        f"{networks.remedy(network)}. Received: network={config.network!r}, a "
         f"{type(network).__name__}"
     )
+
+
+def _training_options(path: pathlib.Path) -> dict[str, Any]:
+    """Returns the options of a training run, none if it is no such run."""
+    if not path.is_file():
+        return {}
+    try:
+        options_of_run = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(
+            "The config.json beside the network must be that of its training "
+            f"run ({error}). Received: {str(path)!r}"
+        ) from error
+    # Other programs have files of this name, too.
+    return options_of_run if isinstance(options_of_run, dict) else {}
 
 
 def _formats(config: Config, kind: Any) -> list[str]:

@@ -16,6 +16,7 @@ from trainers import images
 FORMATS = ("saved_model", *darts_tf.export.PRECISIONS, "onnx")
 DEFAULT_FORMATS = FORMATS[:-1]  # ONNX needs packages of its own
 _DATASET_FIELDS = ("dataset", "data_dir", "image_size")
+_OF_TEXTS = ("test_words", "corpus")
 
 
 class ImageExport:
@@ -96,22 +97,25 @@ class _DatasetConfig:
 
 
 def _check_options(config: Any) -> None:
-    if config.test_words is not None:
-        raise ValueError(
-            "`test_words` applies to language models only. "
-            f"Received: test_words={config.test_words}"
-        )
+    for name in _OF_TEXTS:
+        if getattr(config, name) is not None:
+            raise ValueError(
+                f"`{name}` applies to language models only. "
+                f"Received: {name}={getattr(config, name)!r}"
+            )
 
 
 def _dataset_config(config: Any, training: dict[str, Any]) -> _DatasetConfig:
     names = [field.name for field in dataclasses.fields(_DatasetConfig)]
     chosen = {name: training.get(name) for name in names}
+    if config.dataset not in (None, chosen["dataset"]):
+        chosen["data_dir"] = None  # the folder of the run's own data set
     for name in _DATASET_FIELDS:
         if getattr(config, name) is not None:
             chosen[name] = getattr(config, name)
     if chosen["dataset"] is None:
         raise ValueError(
-            "The config.json beside the network names no data set to calibrate "
+            "No config.json beside the network names a data set to calibrate "
             "and compare on, so --dataset must; in Python the functions of "
             "darts_tf.export write files without any dataset. "
             f"Received: network={config.network!r}, dataset=None"

@@ -147,6 +147,7 @@ def run(config):
     dataset = lazy_images.load(
         config.dataset, config.data_dir, config.max_samples
     )
+    print(dataset.describe(), flush=True)
     whole_pass = streams.steps_per_epoch(dataset.num_train, config.batch_size)
     steps = config.steps_per_epoch or whole_pass
     transform = imagenet_augmentation.training_transform(

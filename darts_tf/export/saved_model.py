@@ -6,6 +6,7 @@ import typing
 import tensorflow as tf
 
 from darts_tf.export import assets
+from darts_tf.export import networks
 
 
 def export_saved_model(network, path, classification=None):
@@ -22,8 +23,9 @@ def export_saved_model(network, path, classification=None):
       of the most likely class of each image, and `class_names`, all names.
 
     What only training uses (auxiliary classifier, path dropout) is not in the
-    file. Genotype, config and labels are, in `assets.extra`, the folder which
-    the format leaves to its users; `read_assets` reads them.
+    file, which computes in float32, also if the network was trained in mixed
+    precision. Genotype, config and labels are in the file, in `assets.extra`,
+    the folder which the format leaves to its users; `read_assets` reads them.
 
     Args:
         network: A built `darts_tf.ConvNetwork`.
@@ -37,8 +39,8 @@ def export_saved_model(network, path, classification=None):
 
     Raises:
         FileExistsError: If there is something at the path.
-        ValueError: If the network is not built, or the classification is for
-            other numbers of channels or classes.
+        ValueError: If the network is of another kind or not built, or the
+            classification is for other numbers of channels or classes.
 
     Example:
 
@@ -60,6 +62,7 @@ def export_saved_model(network, path, classification=None):
     >>> folder.cleanup()
     """
     facts = {"input_shape": list(input_shape(network))}
+    network = networks.in_float32(network)
     if classification is not None:
         facts["mean"] = list(classification.mean)
         facts["std"] = list(classification.std)
@@ -174,7 +177,7 @@ def input_shape(network):
         Tuple with an open batch size.
 
     Raises:
-        ValueError: If the network is not built.
+        ValueError: If the network is of another kind or not built.
 
     Example:
 
@@ -185,6 +188,7 @@ def input_shape(network):
     >>> darts_tf.export.input_shape(network)
     (None, 8, 8, 3)
     """
+    networks.check_conv_network(network)
     config = network.get_build_config() if network.built else None
     if not config:
         raise ValueError(
@@ -225,7 +229,9 @@ def load_function(path, batch_size=None, floats=False):
 
     Raises:
         OSError: If there is no SavedModel at the path.
+        ValueError: If it is the path of another kind of file, or no path.
     """
+    networks.check_file(path, "the folder of a SavedModel")
     loaded = tf.saved_model.load(str(path))
     takes_pixels = "probabilities" in loaded.signatures
     signature = loaded.signatures[
