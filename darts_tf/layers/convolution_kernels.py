@@ -222,6 +222,41 @@ def even_pixels(inputs):
     return tf.nn.max_pool2d(inputs, 1, 2, "VALID")
 
 
+def padded_to_even(inputs):
+    """Adds a row and a column of zeros where the images have an odd size.
+
+    Args:
+        inputs: Tensor of shape `(batch, height, width, channels)`; the graph
+            need not know the sizes.
+
+    Returns:
+        Tensor of shape `(batch, 2 * ceil(height / 2), 2 * ceil(width / 2),
+        channels)`.
+    """
+    rows, columns = _odd(inputs, 1), _odd(inputs, 2)
+    if None not in inputs.shape[1:3] and not rows + columns:
+        return inputs
+    return tf.pad(inputs, [(0, 0), (0, rows), (0, columns), (0, 0)])
+
+
+def of_size(inputs, height, width):
+    """Returns images whose size the graph did not know, which it now checks.
+
+    Args:
+        inputs: Tensor of shape `(batch, None, None, channels)`.
+        height: Integer.
+        width: Integer.
+
+    Returns:
+        The same tensor.
+
+    Raises:
+        tf.errors.InvalidArgumentError: When the graph runs, if the size is
+            another one.
+    """
+    return tf.ensure_shape(inputs, (None, height, width, inputs.shape[-1]))
+
+
 def _same_depthwise(inputs, kernel):
     """Convolves each channel at stride 1, by the fastest gradient there is."""
     _, height, width, _ = inputs.shape

@@ -5,15 +5,18 @@ import keras
 from darts_tf.layers import batch_norm
 from darts_tf.layers import conv_cell
 from darts_tf.layers import convolution
+from darts_tf.layers import inputs as inputs_lib
 from darts_tf.layers import operations
 from darts_tf.layers import rematerialization
+from darts_tf.layers import replica_kernels
 from darts_tf.models import alphas as alphas_lib
 from darts_tf.models import conv_layout
+from darts_tf.models import saved_network
 from darts_tf.spaces import search_space
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")
-class ConvSupernet(keras.Model):
+class ConvSupernet(saved_network.KerasFileModel):
     """A stack of cells whose edges mix all operations of a space.
 
     A 3x3 convolution and batch normalisation (or the stem for ImageNet, where
@@ -41,7 +44,9 @@ class ConvSupernet(keras.Model):
         **kwargs: Keyword arguments of `keras.Model`.
 
     Call arguments:
-        inputs: Tensor of shape `(batch, height, width, channels)`.
+        inputs: Tensor of shape `(batch, height, width, channels)`, of any
+            real numbers; of another height and width than the supernet was
+            built for, too, or of sizes that the graph does not know.
         training: Boolean, whether batch normalisation takes the statistics of
             the batch.
 
@@ -50,7 +55,8 @@ class ConvSupernet(keras.Model):
 
     Raises:
         ValueError: If a size is not positive, a primitive unknown, the space
-            recurrent or the images too small.
+            recurrent, or the images too small or of other channels than the
+            supernet was built for.
 
     Example:
 
@@ -156,6 +162,7 @@ class ConvSupernet(keras.Model):
 
     def build(self, input_shape):
         conv_layout.check_images(input_shape, self.halvings)
+        self.input_spec = inputs_lib.image_spec(input_shape[-1])
         self.stem.build(input_shape)
         before, shape = self.stem.compute_output_shape(input_shape)
         for cell in self.cells:
@@ -165,6 +172,10 @@ class ConvSupernet(keras.Model):
         self.built = True
 
     def call(self, inputs, training=None):
+        with replica_kernels.with_a_row(inputs) as (inputs, without):
+            return without(self._classify(inputs, training))
+
+    def _classify(self, inputs, training):
         op_weights = self.alphas.op_weights_by_source()
         before, outputs = self.stem(inputs)
         for cell, plan in zip(self.cells, self.plan, strict=True):

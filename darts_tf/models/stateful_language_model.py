@@ -4,13 +4,14 @@ import keras
 
 from darts_tf.models import language_loss
 from darts_tf.models import perplexity
+from darts_tf.models import saved_network
 from darts_tf.spaces import checks
 
 _LARGEST = 2**31 - 1
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")
-class StatefulLanguageModel(keras.Model):
+class StatefulLanguageModel(saved_network.KerasFileModel):
     """A language model with a state that goes on from piece to piece.
 
     `fit` and `evaluate` read pieces in the order of the text, as

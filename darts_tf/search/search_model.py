@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from darts_tf.layers import kernels
 from darts_tf.models import alphas as alphas_lib
+from darts_tf.models import saved_network
 from darts_tf.search import bilevel_step
 from darts_tf.search import draws
 from darts_tf.search import exact_resume
@@ -19,7 +20,7 @@ _LARGEST = 2**31 - 1
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")
-class DartsSearchModel(keras.Model):
+class DartsSearchModel(saved_network.KerasFileModel):
     """Searches for a cell: alternates steps of the alphas and of the weights.
 
     Solves the bilevel problem of Eq. 3 and 4: the alphas minimise the loss on
@@ -187,6 +188,7 @@ class DartsSearchModel(keras.Model):
 
     def build(self, input_shape):
         self.supernet.build(tuple(input_shape))
+        self.input_spec = self.supernet.input_spec
         self.task.prepare(self.supernet, tuple(input_shape))
         self.built = True
         self._build_optimizers()

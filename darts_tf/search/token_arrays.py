@@ -3,6 +3,7 @@
 import numpy as np
 
 from darts_tf.data import text_streams
+from darts_tf.layers import inputs
 
 _DEFAULT_BATCH_SIZE = 256  # the paper's
 _EVALUATION_BATCH_SIZE = 10  # the official code's
@@ -41,7 +42,7 @@ class TokenArrays:
     def check_for(self, supernet):
         """Raises an error if an id is none of a supernet's words."""
         for tokens in self._texts:
-            check_vocabulary(tokens, supernet.vocabulary_size)
+            inputs.check_vocabulary(tokens, supernet.vocabulary_size)
 
     def steps_per_epoch(self, requested):
         """Returns the number of steps in one pass over the weights' text.
@@ -93,28 +94,6 @@ def evaluation(tokens, sequence_length):
     return text_streams.evaluation(
         _ids(tokens), _EVALUATION_BATCH_SIZE, sequence_length
     )
-
-
-def check_vocabulary(tokens, vocabulary_size):
-    """Raises an error for an id that is no word.
-
-    On a CPU it would be an error in the middle of the search; on a GPU it
-    would read zeros.
-
-    Args:
-        tokens: Integer array.
-        vocabulary_size: Integer.
-
-    Raises:
-        ValueError: If an id is out of range.
-    """
-    smallest, largest = int(np.min(tokens)), int(np.max(tokens))
-    if smallest < 0 or largest >= vocabulary_size:
-        raise ValueError(
-            f"The ids of words must be from 0 to {vocabulary_size - 1}; "
-            "`vocabulary_size` is an argument of the model. Received: ids "
-            f"from {smallest} to {largest}"
-        )
 
 
 def check_streams(element_spec):

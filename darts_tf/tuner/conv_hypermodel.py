@@ -8,6 +8,7 @@ from darts_tf.data import splitting
 from darts_tf.data import streams
 from darts_tf.models import conv_network
 from darts_tf.models import counting
+from darts_tf.models import linear_drop_path
 from darts_tf.search import optimizers
 from darts_tf.search import schedules
 from darts_tf.search import search_model
@@ -307,7 +308,7 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
                     schedules.CosineDecay(
                         hp.get("retrain_learning_rate"), 0.0, epochs
                     ),
-                    conv_network.LinearDropPath(
+                    linear_drop_path.LinearDropPath(
                         hp.get("drop_path_rate"), epochs
                     ),
                     *callbacks,

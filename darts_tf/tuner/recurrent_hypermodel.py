@@ -4,6 +4,7 @@ import keras_tuner
 import numpy as np
 
 from darts_tf.data import text_streams
+from darts_tf.layers import inputs
 from darts_tf.models import recurrent_network
 from darts_tf.models import stateful_language_model
 from darts_tf.search import optimizers
@@ -142,7 +143,7 @@ class RecurrentHyperModel(hypermodel.DartsHyperModel):
             len(train), hp.get("retrain_batch_size"), length
         )
         for tokens in (x, validation_data):
-            token_arrays.check_vocabulary(tokens, self.vocabulary_size)
+            inputs.check_vocabulary(tokens, self.vocabulary_size)
 
     def build(self, hp):
         """Returns the search model of a trial, compiled.
