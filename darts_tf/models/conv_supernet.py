@@ -9,11 +9,12 @@ from darts_tf.layers import operations
 from darts_tf.layers import rematerialization
 from darts_tf.models import alphas as alphas_lib
 from darts_tf.models import conv_layout
+from darts_tf.models import logits_model
 from darts_tf.spaces import search_space
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")
-class ConvSupernet(keras.Model):
+class ConvSupernet(logits_model.LogitsModel):
     """A stack of cells whose edges mix all operations of a space.
 
     A 3x3 convolution and batch normalisation (or the stem for ImageNet, where
@@ -78,11 +79,13 @@ class ConvSupernet(keras.Model):
         form = conv_layout.form(stem)
         if stem_multiplier is None:
             stem_multiplier = form.stem_multiplier
-        conv_layout.check_sizes(
-            num_classes=num_classes,
-            filters=filters,
-            num_cells=num_cells,
-            stem_multiplier=stem_multiplier,
+        num_classes, filters, num_cells, stem_multiplier = (
+            conv_layout.check_sizes(
+                num_classes=num_classes,
+                filters=filters,
+                num_cells=num_cells,
+                stem_multiplier=stem_multiplier,
+            )
         )
         if space is None:
             space = search_space.SearchSpace.conv()

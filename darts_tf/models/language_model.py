@@ -4,6 +4,7 @@ import keras
 
 from darts_tf.layers import batch_norm
 from darts_tf.layers import regularization
+from darts_tf.models import logits_model
 from darts_tf.spaces import checks
 
 _LARGEST = 2**31 - 1
@@ -17,7 +18,7 @@ DROPOUTS = {
 }
 
 
-class LanguageModel(keras.Model):
+class LanguageModel(logits_model.LogitsModel):
     """Predicts the next word: embedding, recurrent cell, tied softmax.
 
     A subclass creates `self.cell` and, where the cell needs more than tokens
@@ -54,6 +55,7 @@ class LanguageModel(keras.Model):
             vocabulary_size, "vocabulary_size", 1, _LARGEST
         )
         self.units = checks.integer(units, "units", 1, _LARGEST)
+        vocabulary_size, units = self.vocabulary_size, self.units
         if embedding_dim is None:
             embedding_dim = units
         if embedding_dim != units:
@@ -62,7 +64,7 @@ class LanguageModel(keras.Model):
                 "`embedding_dim` must equal `units`. Received: "
                 f"embedding_dim={embedding_dim}, units={units}"
             )
-        self.embedding_dim = embedding_dim
+        self.embedding_dim = units
         self.dropouts = dropouts
         self.seed = seed
 
