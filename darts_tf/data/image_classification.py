@@ -206,12 +206,7 @@ def check_images(x, y, num_classes):
     ValueError: Images must have ... Received: x.shape=(2, 8, 8)
     """
     x, y = np.asarray(x), np.asarray(y)
-    if x.ndim != 4:
-        raise ValueError(
-            "Images must have the shape (samples, height, width, channels); "
-            "add a channel axis to greyscale images, `x[..., None]`. "
-            f"Received: x.shape={x.shape}"
-        )
+    check_pixels(x)
     if y.ndim != 1 or not np.issubdtype(y.dtype, np.integer):
         raise ValueError(
             "Labels must be integers of shape (samples,), not one-hot. "
@@ -226,6 +221,24 @@ def check_images(x, y, num_classes):
         raise ValueError(
             f"Labels must be in [0, {num_classes}). "
             f"Received: labels from {y.min()} to {y.max()}"
+        )
+
+
+def check_pixels(x):
+    """Raises unless `x` is an array of images.
+
+    Args:
+        x: Array of shape `(samples, height, width, channels)` of finite
+            numbers.
+
+    Raises:
+        ValueError: If shape, type or values are different.
+    """
+    if x.ndim != 4:
+        raise ValueError(
+            "Images must have the shape (samples, height, width, channels); "
+            "add a channel axis to greyscale images, `x[..., None]`. "
+            f"Received: x.shape={x.shape}"
         )
     if not np.issubdtype(x.dtype, np.number):
         raise ValueError(f"Images must be numbers. Received: dtype={x.dtype}")

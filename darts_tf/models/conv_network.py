@@ -11,12 +11,12 @@ from darts_tf.layers import replica_kernels
 from darts_tf.models import auxiliary_head as auxiliary_head_lib
 from darts_tf.models import conv_layout
 from darts_tf.models import inheritance as inheritance_lib
-from darts_tf.models import saved_network
+from darts_tf.models import logits_model
 from darts_tf.spaces import genotype as genotype_lib
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")
-class ConvNetwork(saved_network.KerasFileModel):
+class ConvNetwork(logits_model.LogitsModel):
     """The network of a genotype, to be trained from scratch and shipped.
 
     Its defaults are the paper's CIFAR-10 network, or with `stem="imagenet"`
@@ -96,11 +96,13 @@ class ConvNetwork(saved_network.KerasFileModel):
             num_cells = defaults.num_cells
         if stem_multiplier is None:
             stem_multiplier = defaults.stem_multiplier
-        conv_layout.check_sizes(
-            num_classes=num_classes,
-            filters=filters,
-            num_cells=num_cells,
-            stem_multiplier=stem_multiplier,
+        num_classes, filters, num_cells, stem_multiplier = (
+            conv_layout.check_sizes(
+                num_classes=num_classes,
+                filters=filters,
+                num_cells=num_cells,
+                stem_multiplier=stem_multiplier,
+            )
         )
         if not 0.0 <= drop_path_rate < 1.0:
             raise ValueError(

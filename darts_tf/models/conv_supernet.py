@@ -11,12 +11,12 @@ from darts_tf.layers import rematerialization
 from darts_tf.layers import replica_kernels
 from darts_tf.models import alphas as alphas_lib
 from darts_tf.models import conv_layout
-from darts_tf.models import saved_network
+from darts_tf.models import logits_model
 from darts_tf.spaces import search_space
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")
-class ConvSupernet(saved_network.KerasFileModel):
+class ConvSupernet(logits_model.LogitsModel):
     """A stack of cells whose edges mix all operations of a space.
 
     A 3x3 convolution and batch normalisation (or the stem for ImageNet, where
@@ -84,11 +84,13 @@ class ConvSupernet(saved_network.KerasFileModel):
         form = conv_layout.form(stem)
         if stem_multiplier is None:
             stem_multiplier = form.stem_multiplier
-        conv_layout.check_sizes(
-            num_classes=num_classes,
-            filters=filters,
-            num_cells=num_cells,
-            stem_multiplier=stem_multiplier,
+        num_classes, filters, num_cells, stem_multiplier = (
+            conv_layout.check_sizes(
+                num_classes=num_classes,
+                filters=filters,
+                num_cells=num_cells,
+                stem_multiplier=stem_multiplier,
+            )
         )
         if space is None:
             space = search_space.SearchSpace.conv()

@@ -8,7 +8,7 @@ from darts_tf.layers import inputs as inputs_lib
 from darts_tf.layers import regularization
 from darts_tf.layers import replica_kernels
 from darts_tf.layers import word_kernels
-from darts_tf.models import saved_network
+from darts_tf.models import logits_model
 from darts_tf.spaces import checks
 
 _LARGEST = 2**31 - 1
@@ -22,7 +22,7 @@ DROPOUTS = {
 }
 
 
-class LanguageModel(saved_network.KerasFileModel):
+class LanguageModel(logits_model.LogitsModel):
     """Predicts the next word: embedding, recurrent cell, tied softmax.
 
     A subclass creates `self.cell` and, where the cell needs more than tokens
@@ -59,6 +59,7 @@ class LanguageModel(saved_network.KerasFileModel):
             vocabulary_size, "vocabulary_size", 1, _LARGEST
         )
         self.units = checks.integer(units, "units", 1, _LARGEST)
+        vocabulary_size, units = self.vocabulary_size, self.units
         if embedding_dim is None:
             embedding_dim = units
         if embedding_dim != units:
@@ -67,7 +68,7 @@ class LanguageModel(saved_network.KerasFileModel):
                 "`embedding_dim` must equal `units`. Received: "
                 f"embedding_dim={embedding_dim}, units={units}"
             )
-        self.embedding_dim = embedding_dim
+        self.embedding_dim = units
         self.dropouts = dropouts
         self.seed = seed
         self.input_spec = keras.InputSpec(ndim=2)

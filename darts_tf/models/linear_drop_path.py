@@ -28,9 +28,8 @@ class LinearDropPath(keras.callbacks.Callback):
             raise ValueError(
                 f"`rate` must be a probability below 1. Received: rate={rate}"
             )
-        conv_layout.check_sizes(epochs=epochs)
         self.rate = rate
-        self.epochs = epochs
+        (self.epochs,) = conv_layout.check_sizes(epochs=epochs)
 
     def on_epoch_begin(self, epoch, logs=None):
         """Sets the rate of the epoch."""
