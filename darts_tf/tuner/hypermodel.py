@@ -78,6 +78,40 @@ class DartsHyperModel(keras_tuner.HyperModel):
         """The objective unless another one is given."""
         raise NotImplementedError
 
+    @property
+    def directions(self):
+        """Dictionary from metrics to `"min"` or `"max"`, which is better."""
+        return {}
+
+    def measured_metrics(self, hp):
+        """Returns the names of the metrics that a network gets.
+
+        With them a tuner refuses another objective before the first search.
+
+        Args:
+            hp: `keras_tuner.HyperParameters`.
+
+        Returns:
+            Collection of strings, what `fit_network` and `network_sizes`
+            return. `None` says that it is not known: the objective is then
+            looked for after the first search.
+        """
+        return None
+
+    def prepare_data(self, x, y, validation_data):
+        """Returns the data as the other methods take them.
+
+        Args:
+            x: What `DartsTuner.search` got.
+            y: What `DartsTuner.search` got.
+            validation_data: What `DartsTuner.search` got.
+
+        Returns:
+            A tuple `(x, y, validation_data)`, and a dictionary of the
+            arguments of the hypermodel that are found in the data.
+        """
+        return (x, y, validation_data), {}
+
     def check_data(self, hp, x, y, validation_data):
         """Raises an error if a search on this data could not end well."""
         raise NotImplementedError
