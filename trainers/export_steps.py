@@ -42,7 +42,9 @@ class StepExport:
                 f"without any corpus. Received: network={config.network!r}"
             )
         text = corpus.load(
-            training["corpus"], config.data_dir or training["data_dir"]
+            training["corpus"],
+            config.data_dir or training["data_dir"],
+            training.get("min_count"),
         )
         self._vocabulary = step_model.read_vocabulary(config.network)
         if text.vocabulary != self._vocabulary:
