@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 
-from darts_tf.data import image_classification
 from darts_tf.data import splitting
 from darts_tf.data import streams
 from darts_tf.models import conv_network
@@ -106,7 +105,6 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
         if num_classes is not None:
             num_classes = checks.integer(num_classes, "num_classes", 2, _MANY)
         self.num_classes = num_classes
-        self._found_classes = None
         self.transform = transform
         self.evaluation_transform = evaluation_transform
 
@@ -146,13 +144,12 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
             return _DIRECTIONS
         small = hp.copy()
         small.values.update(network_num_cells=3, network_filters=1)
-        classes = self.num_classes or 2
-        self._found_classes = classes
-        network = self.build_network(
-            small, self.space.random_genotype(hp.get("seed"))
+        self.found = {"num_classes": 2}  # until the data are seen
+        network = self.build_network(small, self.space.random_genotype(0))
+        compiled = objectives.compiled_metrics(
+            network, self.given_or_found("num_classes")
         )
-        self._found_classes = None
-        compiled = objectives.compiled_metrics(network, classes)
+        self.found = {}
         return compiled and {*compiled, "multiply_adds"}
 
     def prepare_data(self, x, y, validation_data):
@@ -172,10 +169,22 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
             ValueError: If they are not labelled images, or have another number
                 of classes than `num_classes`.
         """
-        data, self._found_classes = labelled_images.prepare(
+        data, number = labelled_images.prepare(
             x, y, validation_data, self.num_classes
         )
-        return data, {"num_classes": self._classes()}
+        self.found = {"num_classes": number}
+        return data, {"num_classes": self.given_or_found("num_classes")}
+
+    def check_network(self, hp):
+        """Raises an error, before the search, for a network that cannot be.
+
+        Args:
+            hp: `keras_tuner.HyperParameters` of a trial.
+        """
+        conv_network.LinearDropPath(
+            hp.get("drop_path_rate"), hp.get("retrain_epochs")
+        )
+        self.build_network(hp, self.space.random_genotype(0))
 
     def network_sizes(self, network):
         """Returns the multiply-adds, unless an operation is unknown.
@@ -203,17 +212,12 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
         Raises:
             ValueError: If the arrays are not labelled images, or too few.
         """
-        if validation_data is None:
-            raise ValueError(labelled_images.NO_VALIDATION_DATA)
-        for images, labels in ((x, y), validation_data):
-            image_classification.check_images(images, labels, self._classes())
-        shapes = [np.shape(images)[1:] for images in (x, validation_data[0])]
-        if shapes[0] != shapes[1] and self.evaluation_transform is None:
-            raise ValueError(
-                "The images of `validation_data` must have the size and the "
-                f"channels of the training images, {shapes[0]}. "
-                f"Received: {shapes[1]}"
-            )
+        labelled_images.check(
+            (x, y),
+            validation_data,
+            self.given_or_found("num_classes"),
+            same_shape=self.evaluation_transform is None,
+        )
         for name in ("batch_size", "retrain_batch_size"):
             streams.steps_per_epoch(len(y) // 2, hp.get(name))
 
@@ -229,7 +233,7 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
         model = search_model.DartsSearchModel(
             self.space,
             **self.method(hp),
-            num_classes=self._classes(),
+            num_classes=self.given_or_found("num_classes"),
             filters=hp.get("filters"),
             num_cells=hp.get("num_cells"),
         )
@@ -311,7 +315,7 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
         """
         network = conv_network.ConvNetwork(
             genotype,
-            self._classes(),
+            self.given_or_found("num_classes"),
             hp.get("network_filters"),
             hp.get("network_num_cells"),
         )
@@ -386,7 +390,7 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
             )
         measured = network.evaluate(
             streams.sequential(
-                _as_batches(*validation_data),
+                labelled_images.as_arrays(*validation_data),
                 batch_size,
                 labelled_images.as_floats(
                     validation_data[0], self.evaluation_transform
@@ -397,27 +401,8 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
         )
         return {f"val_{name}": float(v) for name, v in measured.items()}
 
-    def _classes(self):
-        """Returns the number of outputs: as given, or as found in the data."""
-        number = self.num_classes or self._found_classes
-        if number is None:
-            raise ValueError(
-                "`num_classes` is found in the data by `DartsTuner.search`; "
-                "without a search it must be given to the hypermodel. "
-                "Received: num_classes=None"
-            )
-        return number
-
     def _halves(self, hp, x, y):
         """Returns the half for the weights and the half for the alphas."""
-        x, y = _as_batches(x, y)
+        x, y = labelled_images.as_arrays(x, y)
         parts = splitting.split_indices(y, seed=hp.get("seed"))
         return tuple((x[part], y[part]) for part in parts)
-
-
-def _as_batches(x, y):
-    """Returns arrays; floats in the precision that the networks take."""
-    x = np.asarray(x)
-    if np.issubdtype(x.dtype, np.floating):
-        x = x.astype("float32", copy=False)
-    return x, np.asarray(y)

@@ -23,6 +23,7 @@ class DartsHyperModel(keras_tuner.HyperModel):
     def __init__(self, space, defaults):
         super().__init__()
         self.space = space
+        self.found = {}  # of the arguments, what `prepare_data` found
         self.defaults = {
             "architecture": "searched",  # or "random", the baseline
             "seed": 0,
@@ -111,6 +112,34 @@ class DartsHyperModel(keras_tuner.HyperModel):
             arguments of the hypermodel that are found in the data.
         """
         return (x, y, validation_data), {}
+
+    def given_or_found(self, name):
+        """Returns an argument, or what `prepare_data` found in its place.
+
+        Args:
+            name: String, `"num_classes"` or `"vocabulary_size"`.
+
+        Returns:
+            Integer.
+
+        Raises:
+            ValueError: If there is neither.
+        """
+        number = getattr(self, name) or self.found.get(name)
+        if number is None:
+            raise ValueError(
+                f"`{name}` is found in the data by `DartsTuner.search`; "
+                "without a search it must be given to the hypermodel. "
+                f"Received: {name}=None"
+            )
+        return number
+
+    def check_network(self, hp):
+        """Raises an error, before the search, for a network that cannot be.
+
+        Args:
+            hp: `keras_tuner.HyperParameters` of a trial.
+        """
 
     def check_data(self, hp, x, y, validation_data):
         """Raises an error if a search on this data could not end well."""

@@ -6,6 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from darts_tf.data import image_classification
+
 _EXPECTED = (
     "arrays of images and labels, or a finite tf.data.Dataset of (image, "
     "label), one by one or in batches"
@@ -60,6 +62,47 @@ def prepare(x, y, validation_data, num_classes):
         for array in (y, validation[1])
     )
     return (x, y, tuple(validation)), max(largest + 1, 2)
+
+
+def check(train, validation_data, num_classes, same_shape):
+    """Raises an error for arrays that cannot be searched and scored with.
+
+    Args:
+        train: Tuple of images and integer labels.
+        validation_data: Tuple of such arrays, or `None`.
+        num_classes: Integer.
+        same_shape: Boolean, whether all images must have one shape.
+
+    Raises:
+        ValueError: If they are not labelled images.
+    """
+    if validation_data is None:
+        raise ValueError(NO_VALIDATION_DATA)
+    for images, labels in (train, validation_data):
+        image_classification.check_images(images, labels, num_classes)
+    shapes = [np.shape(images)[1:] for images, _ in (train, validation_data)]
+    if same_shape and shapes[0] != shapes[1]:
+        raise ValueError(
+            "The images of `validation_data` must have the size and the "
+            f"channels of the training images, {shapes[0]}. "
+            f"Received: {shapes[1]}"
+        )
+
+
+def as_arrays(x, y):
+    """Returns arrays; floats in the precision that the networks take.
+
+    Args:
+        x: Images.
+        y: Labels.
+
+    Returns:
+        Two arrays.
+    """
+    x = np.asarray(x)
+    if np.issubdtype(x.dtype, np.floating):
+        x = x.astype("float32", copy=False)
+    return x, np.asarray(y)
 
 
 def as_floats(x, transform):

@@ -15,6 +15,7 @@ from darts_tf.spaces import checks
 from darts_tf.tuner import hypermodel
 
 _EVALUATION_BATCH_SIZE = 10  # the paper's
+_MANY = 2**31 - 1
 _DIRECTIONS = {"val_perplexity": "min", "val_loss": "min"}
 
 
@@ -103,10 +104,9 @@ class RecurrentHyperModel(hypermodel.DartsHyperModel):
         )
         if vocabulary_size is not None:
             vocabulary_size = checks.integer(
-                vocabulary_size, "vocabulary_size", 2, 2**31 - 1
+                vocabulary_size, "vocabulary_size", 2, _MANY
             )
         self.vocabulary_size = vocabulary_size
-        self._found_words = None
         self.dropouts = dropouts
         self.alpha_fraction = alpha_fraction
 
@@ -169,8 +169,18 @@ class RecurrentHyperModel(hypermodel.DartsHyperModel):
             for text in map(np.asarray, texts)
             if text.dtype.kind in "iu" and text.size
         ]
-        self._found_words = max([1, *largest]) + 1
-        return (texts[0], y, texts[1]), {"vocabulary_size": self._words()}
+        self.found = {"vocabulary_size": max([1, *largest]) + 1}
+        number = self.given_or_found("vocabulary_size")
+        return (texts[0], y, texts[1]), {"vocabulary_size": number}
+
+    def check_network(self, hp):
+        """Raises an error, before the search, for a network that cannot be.
+
+        Args:
+            hp: `keras_tuner.HyperParameters` of a trial.
+        """
+        checks.integer(hp.get("retrain_epochs"), "retrain_epochs", 1, _MANY)
+        self.build_network(hp, self.space.random_genotype(0))
 
     def check_data(self, hp, x, y, validation_data):
         """Raises an error if a search on this data could not end well.
@@ -199,7 +209,9 @@ class RecurrentHyperModel(hypermodel.DartsHyperModel):
             len(train), hp.get("retrain_batch_size"), length
         )
         for tokens in (x, validation_data):
-            token_arrays.check_vocabulary(tokens, self._words())
+            token_arrays.check_vocabulary(
+                tokens, self.given_or_found("vocabulary_size")
+            )
 
     def build(self, hp):
         """Returns the search model of a trial, compiled.
@@ -213,7 +225,7 @@ class RecurrentHyperModel(hypermodel.DartsHyperModel):
         model = search_model.DartsSearchModel(
             self.space,
             **self.method(hp),
-            vocabulary_size=self._words(),
+            vocabulary_size=self.given_or_found("vocabulary_size"),
             units=hp.get("units"),
             dropouts=self.dropouts,
             sequence_length=hp.get("sequence_length"),
@@ -278,7 +290,7 @@ class RecurrentHyperModel(hypermodel.DartsHyperModel):
         network = stateful_language_model.StatefulLanguageModel(
             recurrent_network.RecurrentNetwork(
                 genotype,
-                self._words(),
+                self.given_or_found("vocabulary_size"),
                 hp.get("network_units"),
                 dropouts=self.dropouts,
                 seed=hp.get("seed"),
@@ -356,17 +368,6 @@ class RecurrentHyperModel(hypermodel.DartsHyperModel):
             verbose=0,
         )
         return {f"val_{name}": float(v) for name, v in measured.items()}
-
-    def _words(self):
-        """Returns the size of the vocabulary: as given, or as found."""
-        number = self.vocabulary_size or self._found_words
-        if number is None:
-            raise ValueError(
-                "`vocabulary_size` is found in the data by "
-                "`DartsTuner.search`; without a search it must be given to "
-                "the hypermodel. Received: vocabulary_size=None"
-            )
-        return number
 
     def _parts(self, tokens):
         """Returns the text for the weights and the text for the alphas."""

@@ -47,6 +47,9 @@ def run(
     if execution.metrics is None:
         execution.begin(hp.values)
         if execution.genotype is None:
+            # With the values of this trial, and before its long search.
+            tuner.hypermodel.check_data(hp, x, y, validation_data)
+            tuner.hypermodel.check_network(hp)
             _find(
                 tuner,
                 trial,
