@@ -43,11 +43,10 @@ class StepExport:
                 "darts_tf.export write files without any corpus. "
                 f"Received: network={config.network!r}, corpus=None"
             )
-        # The run's folder belongs to the run's corpus.
-        data_dir = config.data_dir or (
-            training.get("data_dir") if config.corpus is None else None
-        )
-        text = corpus.load(name, data_dir)
+        # The run's folder and its rare words belong to the run's corpus.
+        own = training if name == training.get("corpus") else {}
+        data_dir = config.data_dir or own.get("data_dir")
+        text = corpus.load(name, data_dir, own.get("min_count"))
         self._vocabulary = _vocabulary(config, network, text)
         if text.vocabulary != self._vocabulary:
             raise ValueError(

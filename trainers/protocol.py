@@ -126,6 +126,11 @@ class Config:
     cutout: int = options.option(
         "Images: side of the square cut out in the full training.", 16
     )
+    min_count: int | None = options.option(
+        "Texts: words that occur less often in the training text become "
+        "<unk>; none keeps all.",
+        None,
+    )
     search_units: int = options.option("Texts: width of the supernet.", 300)
     units: int = options.option("Texts: width of all trained networks.", 850)
     dropout_scale: float = options.option(

@@ -23,7 +23,11 @@ class Task:
 
     def __init__(self, config):
         self.config = config
-        self._corpus = corpus_lib.load(config.dataset, config.data_dir)
+        self._corpus = corpus_lib.load(
+            config.dataset, config.data_dir, config.min_count
+        )
+        if self._corpus.note:
+            print(self._corpus.note)
 
     def hypermodel(self, space):
         """Returns how the tuner searches and scores.
@@ -67,6 +71,7 @@ class Task:
                 genotype=str(genotype_path),
                 corpus=config.dataset,
                 data_dir=config.data_dir,
+                min_count=config.min_count,
                 epochs=config.epochs,
                 batch_size=config.train_batch_size,
                 units=config.units,

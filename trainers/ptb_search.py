@@ -45,6 +45,11 @@ class Config:
     data_dir: str | None = options.option(
         "Folder of the published texts; none is ~/.cache/darts_tf.", None
     )
+    min_count: int | None = options.option(
+        "Words that occur less often in the training text become <unk>; none "
+        "keeps all.",
+        None,
+    )
     epochs: int = options.option("Passes over the training text.", 50)
     steps_per_epoch: int | None = options.option(
         "Steps in an epoch; none is a whole pass.", None
@@ -96,7 +101,7 @@ class Config:
 
     def __post_init__(self):
         """Fails on values that would only show after a long time."""
-        search_run.check(self, "sequence_length", "units")
+        search_run.check(self, "sequence_length", "units", "min_count")
         if self.strategy != "none" and self.vary_length:
             raise ValueError(
                 "Several devices need pieces of one length, so that the graph "
@@ -133,7 +138,9 @@ def run(config):
     strategies.limit_threads(config.intra_op_threads)
     strategy = strategies.make(config)
     keras.utils.set_random_seed(config.seed)
-    corpus = corpus_lib.load(config.corpus, config.data_dir)
+    corpus = corpus_lib.load(config.corpus, config.data_dir, config.min_count)
+    if corpus.note:
+        print(corpus.note)
     with strategy.scope():
         model = _make_model(config, corpus)
     pairs_from, steps = _pairs(config, corpus)

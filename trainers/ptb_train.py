@@ -45,6 +45,7 @@ _POSITIVE = (
     "evaluation_batch_size",
     "test_batch_size",
     "sequence_length",
+    "min_count",
 )
 
 
@@ -64,6 +65,11 @@ class Config:
     )
     data_dir: str | None = options.option(
         "Folder of the published texts; none is ~/.cache/darts_tf.", None
+    )
+    min_count: int | None = options.option(
+        "Words that occur less often in the training text become <unk>; none "
+        "keeps all.",
+        None,
     )
     epochs: int = options.option("Passes over the training text.", 8000)
     steps_per_epoch: int | None = options.option(
@@ -149,7 +155,7 @@ def run(config):
     """
     keras.utils.set_random_seed(config.seed)
     genotype = genotypes.read(config.genotype, "recurrent")
-    text = corpus_lib.load(config.corpus, config.data_dir)
+    text = corpus_lib.load(config.corpus, config.data_dir, config.min_count)
     model = _make_model(config, genotype, text)
     switch = darts_tf.search.SwitchToAveragedSGD(
         model.network.trainable_variables, config.patience
@@ -176,6 +182,8 @@ def run(config):
         folder / step_model.VOCABULARY_FILE, text.vocabulary
     )
     parameters = darts_tf.count_parameters(model.network)
+    if text.note:
+        print(text.note)
     print(
         f"Training on {text.name}: {text.vocabulary_size:,} words in the "
         f"vocabulary, {steps} steps an epoch, {parameters:,} parameters. "

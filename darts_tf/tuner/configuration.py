@@ -36,9 +36,9 @@ def check(path, configuration):
     >>> folder.cleanup()
     """
     path = pathlib.Path(path)
-    if not path.exists():
+    begun = read(path)
+    if begun is None:
         return
-    begun = json.loads(path.read_text("utf-8"))
     now = json.loads(json.dumps(configuration))
     for name in sorted({*begun, *now}):
         if begun.get(name) != now.get(name):
@@ -48,6 +48,38 @@ def check(path, configuration):
                 "take another `project_name`, or `overwrite=True`. "
                 f"Received: {name}={now.get(name)}"
             )
+
+
+def read(path):
+    """Returns the configuration that a project was begun with.
+
+    Args:
+        path: Path of the file.
+
+    Returns:
+        A dictionary, or `None` if there is no such file.
+
+    Raises:
+        ValueError: If the file holds something else.
+    """
+    path = pathlib.Path(path)
+    if not path.exists():
+        return None
+    try:
+        begun = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise _damaged(path, error) from error
+    if not isinstance(begun, dict):
+        raise _damaged(path, f"a {type(begun).__name__}")
+    return begun
+
+
+def _damaged(path, found):
+    return ValueError(
+        "A file of the project is damaged; take another `project_name`, or "
+        f"delete it if you know that all else is as before. Received: "
+        f"{str(path)!r} with {found}"
+    )
 
 
 def write(path, configuration):

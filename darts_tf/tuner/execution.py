@@ -63,10 +63,56 @@ class Execution:
         return genotype_lib.Genotype.load(path) if path.exists() else None
 
     @property
+    def title(self):
+        """The trial and the number of the execution, such as `"0/1"`."""
+        names = (self.folder.parent.name, self.folder.name)
+        return "/".join(name.rpartition("_")[-1] for name in names)
+
+    @property
     def metrics(self):
         """The dictionary of final metrics, or `None` before the end."""
-        path = self.folder / "metrics.json"
-        return json.loads(path.read_text("utf-8")) if path.exists() else None
+        return configuration.read(self.folder / "metrics.json")
+
+    def result(self):
+        """Returns the genotype and the metrics of a finished execution.
+
+        Returns:
+            A `darts_tf.Genotype` and a dictionary.
+
+        Raises:
+            FileNotFoundError: If a file is gone.
+        """
+        for name in ("genotype.json", "metrics.json"):
+            if not (self.folder / name).exists():
+                raise FileNotFoundError(
+                    f"The execution {self.title} was finished, but a file of "
+                    "its result is gone. "
+                    f"Received: no {str(self.folder / name)!r}"
+                )
+        return self.genotype, self.metrics
+
+    def load(self, name):
+        """Loads the last saved model.
+
+        Args:
+            name: String, `"search"` or `"network"`.
+
+        Returns:
+            A Keras model.
+
+        Raises:
+            FileNotFoundError: If there is none.
+            ValueError: If the file cannot be read.
+        """
+        path, _ = self.checkpoint(name)
+        if path is None:
+            raise FileNotFoundError(
+                f"The execution {self.title} has no saved {name} any more; "
+                "from its genotype.json `tuner.hypermodel.build_network(hp, "
+                "genotype)` makes the network anew, to be trained again. "
+                f"Received: no {name}_*.keras in {str(self.folder)!r}"
+            )
+        return load_model(path)
 
     def save_genotype(self, genotype, alphas):
         """Keeps the result of the search.
@@ -138,6 +184,29 @@ class Execution:
                 if line.endswith("\n") and json.loads(line)["epoch"] <= epoch
             ]
             atomic_file.write_text(path, "".join(kept))
+
+
+def load_model(path):
+    """Loads a model that an execution has saved.
+
+    Args:
+        path: Path.
+
+    Returns:
+        A Keras model.
+
+    Raises:
+        ValueError: If the file cannot be read, for whatever reason.
+    """
+    try:
+        return keras.saving.load_model(path)
+    except Exception as error:
+        raise ValueError(
+            "A saved model cannot be read. If the file is damaged, delete it: "
+            "an execution that is not finished then begins again. A class of "
+            "your own must be registered with Keras before. Received: "
+            f"{str(path)!r}, {type(error).__name__}: {error}"
+        ) from error
 
 
 class SaveEachEpoch(keras.callbacks.Callback):

@@ -11,13 +11,7 @@ import pytest
 import darts_tf
 from tests.tuner import tiny
 
-
-@pytest.fixture(autouse=True, scope="module")
-def _no_collection_between_models():
-    """Leaves memory to Python: a full collection takes longer than a trial."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keras.backend, "clear_session", lambda **kwargs: None)
-        yield
+pytestmark = pytest.mark.usefixtures("no_collection_between_models")
 
 
 def _search(tuner, epochs=2, **kwargs):
