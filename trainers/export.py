@@ -24,12 +24,12 @@ accuracy (docs/results.md).
 
 import dataclasses
 import importlib.util
-import json
 import pathlib
 import tempfile
 from typing import Any
 
 import darts_tf
+from darts_tf.spaces import json_file
 from trainers import device
 from trainers import export_images
 from trainers import export_steps
@@ -204,7 +204,7 @@ def _load(config: Config) -> tuple[Any, Any, dict[str, Any]]:
             "`network` must be a file network.keras with the config.json of "
             f"its training run beside it. Received: network={str(path)!r}"
         )
-    training = json.loads(beside.read_text(encoding="utf-8"))
+    training = json_file.read_object(beside)
     network = darts_tf.models.load_network(path)
     if isinstance(network, darts_tf.RecurrentNetwork):
         return export_steps.StepExport, network, training

@@ -400,9 +400,7 @@ def _train(task, folder, tuner):
         run_folder = folder / f"run_{number}"
         if not (run_folder / workdir.METRICS_FILE).exists():
             task.train(run_folder, genotype_path, task.config.seed + number)
-        metrics.append(
-            json.loads((run_folder / workdir.METRICS_FILE).read_text())
-        )
+        metrics.append(workdir.read_json(run_folder / workdir.METRICS_FILE))
     return metrics
 
 

@@ -59,8 +59,8 @@ def save(path, groups, info, configuration=None):
     except OSError as error:
         raise OSError(
             error.errno or errno.EIO,
-            f"The state could not be saved ({error}); the last checkpoint in "
-            f"{str(pathlib.Path(path).parent)!r} is whole",
+            f"The state could not be saved ({error.strerror or error}); the "
+            f"last checkpoint in {str(pathlib.Path(path).parent)!r} is whole",
         ) from error
 
 

@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 
-from darts_tf.spaces import atomic_file
+from darts_tf.spaces import json_file
 
 
 def check(path, configuration):
@@ -38,7 +38,7 @@ def check(path, configuration):
     path = pathlib.Path(path)
     if not path.exists():
         return
-    begun = json.loads(path.read_text("utf-8"))
+    begun = json_file.read_object(path)
     now = json.loads(json.dumps(configuration))
     for name in sorted({*begun, *now}):
         if begun.get(name) != now.get(name):
@@ -57,7 +57,7 @@ def write(path, configuration):
         path: Path of the file.
         configuration: Dictionary that can be written as JSON.
     """
-    atomic_file.write_text(path, json.dumps(configuration, indent=2) + "\n")
+    json_file.write(path, configuration)
 
 
 def fingerprint(arrays):

@@ -1,7 +1,5 @@
 """The folder of one execution of a trial: what it has done so far."""
 
-import json
-import os
 import pathlib
 import re
 import time
@@ -11,6 +9,7 @@ import numpy as np
 
 from darts_tf.spaces import atomic_file
 from darts_tf.spaces import genotype as genotype_lib
+from darts_tf.spaces import json_file
 from darts_tf.tuner import configuration
 
 _CHECKPOINT = re.compile(r"_(\d+)\.keras$")
@@ -49,6 +48,8 @@ class Execution:
         path = self.folder / "configuration.json"
         configuration.check(path, values)
         self.log_folder.mkdir(parents=True, exist_ok=True)
+        for folder in (self.folder, self.log_folder):
+            atomic_file.remove_leftovers(folder)
         configuration.write(path, values)
 
     @property
@@ -66,7 +67,7 @@ class Execution:
     def metrics(self):
         """The dictionary of final metrics, or `None` before the end."""
         path = self.folder / "metrics.json"
-        return json.loads(path.read_text("utf-8")) if path.exists() else None
+        return json_file.read(path) if path.exists() else None
 
     def save_genotype(self, genotype, alphas):
         """Keeps the result of the search.
@@ -76,7 +77,7 @@ class Execution:
             alphas: Dictionary by cell type of arrays of logits; empty if
                 nothing was searched.
         """
-        _write_json(
+        json_file.write(
             self.folder / "alphas.json",
             {
                 name: np.asarray(value).tolist()
@@ -91,7 +92,7 @@ class Execution:
         Args:
             metrics: Dictionary of numbers and strings.
         """
-        _write_json(self.folder / "metrics.json", metrics)
+        json_file.write(self.folder / "metrics.json", metrics)
 
     def checkpoint(self, name):
         """Returns the last saved model and the number of its epochs.
@@ -121,7 +122,7 @@ class Execution:
             Float.
         """
         path = self.folder / f"{name}_seconds.json"
-        return json.loads(path.read_text("utf-8")) if path.exists() else 0.0
+        return json_file.read(path) if path.exists() else 0.0
 
     def forget_log_after(self, epoch):
         """Drops the logged epochs that were not kept, and come again.
@@ -130,14 +131,7 @@ class Execution:
             epoch: Integer, the number of epochs that were kept.
         """
         for path in self.log_folder.glob("*.jsonl"):
-            lines = path.read_text("utf-8").splitlines(keepends=True)
-            # The last line of a killed process may lack its end.
-            kept = [
-                line
-                for line in lines
-                if line.endswith("\n") and json.loads(line)["epoch"] <= epoch
-            ]
-            atomic_file.write_text(path, "".join(kept))
+            json_file.drop_later_lines(path, epoch)
 
 
 class SaveEachEpoch(keras.callbacks.Callback):
@@ -165,15 +159,10 @@ class SaveEachEpoch(keras.callbacks.Callback):
         now = time.perf_counter()
         self._seconds += now - self._start
         self._start = now
-        _write_json(folder / f"{self.name}_seconds.json", self._seconds)
-        temporary = folder / f"partial-{os.getpid()}-{self.name}.keras"
-        self.model.save(temporary)
+        json_file.write(folder / f"{self.name}_seconds.json", self._seconds)
         path = folder / f"{self.name}_{epoch + 1:04}.keras"
-        os.replace(temporary, path)
+        with atomic_file.replacing(path) as temporary:
+            self.model.save(temporary)
         for other in folder.glob(f"{self.name}_*.keras"):
             if other != path:
                 other.unlink()
-
-
-def _write_json(path, value):
-    atomic_file.write_text(path, json.dumps(value, indent=2) + "\n")
