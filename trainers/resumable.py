@@ -92,8 +92,8 @@ def fit(
         ValueError: If the checkpoint in the folder is of another network.
         darts_tf.search.Stopped: If a signal came; the state is saved.
     """
-    resume = callbacks[-1]
-    start = resume.restore(model, steps)
+    *others, resume = callbacks
+    start = resume.restore(model, steps, others)
     say_where(start)
     try:
         model.fit(
