@@ -101,6 +101,28 @@ class CallbackState:
             if name in saved:
                 _set_values(callback, _decoded(saved[name]))
 
+    def get_whole(self):
+        """Returns the whole state, which can be written as JSON.
+
+        Returns:
+            A dictionary, for `set_whole`.
+        """
+        return {
+            "values": self.get(),
+            "variables": _encoded(self.variables, "variables"),
+        }
+
+    def set_whole(self, saved):
+        """Gives the callbacks what `get_whole` returned.
+
+        Args:
+            saved: Dictionary.
+        """
+        self.set(saved["values"])
+        values = _decoded(saved["variables"])
+        for variable, value in zip(self.variables, values, strict=True):
+            variable.assign(value)
+
 
 def _has_variables(callback, model):
     # Not `hasattr`: they may be a property, and made by `set_model` only.
@@ -156,7 +178,7 @@ def _encoded(value, name):
         return {key: _encoded(entry, name) for key, entry in value.items()}
     if isinstance(value, list | tuple):
         return [_encoded(entry, name) for entry in value]
-    if isinstance(value, keras.Variable) or tf.is_tensor(value):
+    if isinstance(value, keras.Variable | tf.Variable) or tf.is_tensor(value):
         value = keras.ops.convert_to_numpy(value)
     if isinstance(value, np.ndarray | np.generic) and _is_known(value.dtype):
         array = np.asarray(value)

@@ -7,6 +7,7 @@ import time
 import keras
 import numpy as np
 
+from darts_tf.search import callback_state
 from darts_tf.spaces import atomic_file
 from darts_tf.spaces import genotype as genotype_lib
 from darts_tf.spaces import json_file
@@ -19,7 +20,8 @@ class Execution:
     """One search and the training of the network that it found, on disk.
 
     - `configuration.json`, the values of the hyperparameters, with the seed;
-    - `search_<epoch>.keras`, the search model after that epoch;
+    - `search_<epoch>.keras`, the search model after that epoch, and
+      `search_<epoch>_callbacks.json`, what the callbacks remember;
     - `alphas.jsonl`, `history.jsonl` and `tensorboard/` in `search/`, as
       `darts_tf.SearchLog` writes them;
     - `genotype.json` and `alphas.json` once the search has ended;
@@ -112,6 +114,28 @@ class Execution:
         epoch = max(found)
         return found[epoch], epoch
 
+    def callback_state(self, name):
+        """Returns what the callbacks remembered after the last saved epoch.
+
+        Args:
+            name: String, `"search"` or `"network"`.
+
+        Returns:
+            A dictionary, or `None` if nothing was saved.
+        """
+        _, epoch = self.checkpoint(name)
+        path = self.callback_path(name, epoch)
+        return json_file.read_object(path) if path.exists() else None
+
+    def callback_path(self, name, epoch):
+        """Returns the path of the state of the callbacks after an epoch.
+
+        Args:
+            name: String, `"search"` or `"network"`.
+            epoch: Integer, the number of epochs that are done.
+        """
+        return self.folder / f"{name}_{epoch:04}_callbacks.json"
+
     def seconds(self, name):
         """Returns how long the epochs that are kept have taken.
 
@@ -140,18 +164,28 @@ class SaveEachEpoch(keras.callbacks.Callback):
     Args:
         execution: An `Execution`.
         name: String, `"search"` or `"network"`.
+        callbacks: Sequence of the callbacks of a user, which come before this
+            one. What they remember, and whether one of them has ended the
+            training, is saved, too. Defaults to `()`.
     """
 
-    def __init__(self, execution, name):
+    def __init__(self, execution, name, callbacks=()):
         super().__init__()
+        self.callbacks = callbacks
         self.execution = execution
         self.name = name
         self._seconds = execution.seconds(name)
         self._start = None
 
     def on_train_begin(self, logs=None):
-        """Starts the clock."""
+        """Starts the clock, and lets the callbacks go on."""
         self._start = time.perf_counter()
+        self._states = callback_state.CallbackState(self.callbacks, self.model)
+        saved = self.execution.callback_state(self.name)
+        if saved is not None:
+            self._states.set_whole(saved)
+            if saved["stop_training"]:  # no epoch follows
+                self.model._initial_epoch = self.params["epochs"]
 
     def on_epoch_end(self, epoch, logs=None):
         """Saves the model, and removes the one of the epoch before."""
@@ -160,9 +194,27 @@ class SaveEachEpoch(keras.callbacks.Callback):
         self._seconds += now - self._start
         self._start = now
         json_file.write(folder / f"{self.name}_seconds.json", self._seconds)
+        self._save_callbacks(epoch + 1)
         path = folder / f"{self.name}_{epoch + 1:04}.keras"
         with atomic_file.replacing(path) as temporary:
             self.model.save(temporary)
         for other in folder.glob(f"{self.name}_*.keras"):
             if other != path:
                 other.unlink()
+        for other in folder.glob(f"{self.name}_*_callbacks.json"):
+            if other != self.execution.callback_path(self.name, epoch + 1):
+                other.unlink()
+
+    def on_train_end(self, logs=None):
+        """Lets a later `fit` begin where it says."""
+        self.model._initial_epoch = None
+
+    def _save_callbacks(self, epoch):
+        """Saves their state, before the model that it belongs to."""
+        if self.callbacks:
+            state = {
+                **self._states.get_whole(),
+                "stop_training": bool(self.model.stop_training),
+            }
+            path = self.execution.callback_path(self.name, epoch)
+            json_file.write(path, state)

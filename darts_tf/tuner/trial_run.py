@@ -101,7 +101,10 @@ def _find(
     model = _prepare(path, hp.get("seed"), hypermodel.build, hp)
     _check_declared(hp, trial.hyperparameters)
     execution.forget_log_after(initial_epoch)
-    if initial_epoch < last_epoch:
+    callbacks = copy.deepcopy(callbacks)
+    remembered = execution.callback_state("search")
+    # Callbacks may do something at the end, also if no epoch is left.
+    if initial_epoch < last_epoch or remembered is not None:
         hypermodel.fit(
             hp,
             model,
@@ -109,10 +112,10 @@ def _find(
             initial_epoch=initial_epoch,
             total_epochs=epochs,
             callbacks=[
-                *copy.deepcopy(callbacks),
+                *callbacks,
                 search_callbacks.SearchLog(execution.log_folder),
                 _TunerHooks(tuner, trial),
-                execution_lib.SaveEachEpoch(execution, "search"),
+                execution_lib.SaveEachEpoch(execution, "search", callbacks),
             ],
             **fit_arguments,
         )
