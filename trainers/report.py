@@ -133,6 +133,7 @@ def _write(folder: pathlib.Path) -> pathlib.Path:
             "before runs recorded them."
         )
     path = folder / REPORT_FILE
+    atomic_file.remove_leftovers(folder)
     atomic_file.write_text(path, page.to_html())
     return path
 

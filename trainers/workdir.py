@@ -1,5 +1,6 @@
 """The folder of a run: made once, never shared by two runs."""
 
+import hashlib
 import os
 import pathlib
 from typing import Any
@@ -164,6 +165,18 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         ValueError: If the file is damaged; it names the file.
     """
     return json_file.read(path)
+
+
+def checksum(path: str | os.PathLike[str] | None) -> str | None:
+    """Returns the SHA-256 of a file, which tells it from another of its name.
+
+    Args:
+        path: String or path; or `None`, for which it is `None`.
+    """
+    if path is None:
+        return None
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _not_writable(path: str | os.PathLike[str]) -> PermissionError:

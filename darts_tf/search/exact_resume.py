@@ -11,6 +11,7 @@ from darts_tf.search import callback_state
 from darts_tf.search import checkpoint
 from darts_tf.search import replicas
 from darts_tf.search import run_options
+from darts_tf.spaces import atomic_file
 
 CHECKPOINT_FILE = "checkpoint.npz"
 
@@ -149,6 +150,8 @@ class ExactResume(keras.callbacks.Callback):
         self._configuration = run_options.describe(model, steps_per_epoch)
         self._groups = _groups(model, self._states)
         self._arrays = None
+        if replicas.is_chief(self._strategy):
+            atomic_file.remove_leftovers(self.path.parent)
         info = {"epoch": 0, "batch": 0, "step": 0, "history": []}
         try:
             self._arrays, info = checkpoint.load(
