@@ -28,13 +28,14 @@ accuracy (docs/results.md).
 
 import dataclasses
 import importlib.util
-import json
 import pathlib
+import shutil
 import tempfile
 from typing import Any
 
 import darts_tf
 from darts_tf.export import networks
+from darts_tf.spaces import json_file
 from trainers import device
 from trainers import export_images
 from trainers import export_steps
@@ -42,6 +43,7 @@ from trainers import genotypes
 from trainers import options
 from trainers import workdir
 
+_REPORT_FILE = "export.json"
 _GENOTYPE_FIELDS = ("stem", "filters", "num_cells")
 
 
@@ -49,7 +51,9 @@ _GENOTYPE_FIELDS = ("stem", "filters", "num_cells")
 class Config:
     """Options of the export; each field is a flag of the same name."""
 
-    workdir: str = options.option("New folder for the files.")
+    workdir: str = options.option(
+        "Folder for the files: new, or of an export that was stopped."
+    )
     network: str | None = options.option(
         "File network.keras of a training run, whose config.json, beside it, "
         "names the data; or any saved network, with --dataset or --corpus.",
@@ -187,14 +191,23 @@ def run(config: Config) -> dict[str, Any]:
     kind, network, training = _load(config)
     formats = _formats(config, kind)
     exporter = kind(config, network, training)
-    folder = workdir.create(config.workdir, options.to_json(config))
+    folder = workdir.create_or_resume(
+        config.workdir,
+        {
+            **options.to_json(config),
+            "network_sha256": workdir.checksum(config.network),
+        },
+    )
+    if (folder / _REPORT_FILE).exists():
+        print(f"The export in {folder} is finished; nothing is changed.")
+        return workdir.read_json(folder / _REPORT_FILE)
     files = _write(exporter, formats, folder)
     report = {
         **exporter.describe(files, threads_of(config.num_threads)),
         "device": device.description(),
         "versions": device.versions("ai-edge-litert"),
     }
-    workdir.write_json(folder / "export.json", report)
+    workdir.write_json(folder / _REPORT_FILE, report)
     _print(report, folder)
     return report
 
@@ -227,11 +240,11 @@ def _training_options(path: pathlib.Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        options_of_run = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
+        options_of_run = json_file.read(path)
+    except ValueError as error:
         raise ValueError(
             "The config.json beside the network must be that of its training "
-            f"run ({error}). Received: {str(path)!r}"
+            f"run. {error}"
         ) from error
     # Other programs have files of this name, too.
     return options_of_run if isinstance(options_of_run, dict) else {}
@@ -268,22 +281,30 @@ def _write(
     with tempfile.TemporaryDirectory() as scratch:
         wanted = "saved_model" in formats
         place = (folder if wanted else pathlib.Path(scratch)) / "saved_model"
-        saved_model = exporter.write_saved_model(place)
+        saved_model = exporter.write_saved_model(_free(place))
         for name in formats:
             print(f"Writing {name} ...", flush=True)
             if name == "saved_model":
                 files[name] = saved_model
             elif name == "onnx":
-                path = folder / "network.onnx"
+                path = _free(folder / "network.onnx")
                 files[name] = darts_tf.export.export_onnx(saved_model, path)
             else:
                 files[name] = darts_tf.export.export_tflite(
                     saved_model,
-                    folder / f"network_{name}.tflite",
+                    _free(folder / f"network_{name}.tflite"),
                     name,
                     exporter.calibration if name == "int8" else None,
                 )
     return files
+
+
+def _free(path: pathlib.Path) -> pathlib.Path:
+    """Removes what an export that was killed has left at a path."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+    return path
 
 
 def _print(report: dict[str, Any], folder: pathlib.Path) -> None:

@@ -17,6 +17,7 @@ import dataclasses
 import darts_tf
 from trainers import genotypes
 from trainers import options
+from trainers import resumable
 from trainers import workdir
 
 
@@ -29,7 +30,9 @@ class Config:
         "needs PyTorch, or .npz."
     )
     genotype: str = options.option(genotypes.HELP)
-    workdir: str = options.option("New folder for the files.")
+    workdir: str = options.option(
+        "Folder for the files: new, or of an import that was stopped."
+    )
     image_size: int | None = options.option(
         "Height and width of the images that the network will see, in pixels; "
         "none is 32, or 224 for a network with the stem for ImageNet.",
@@ -60,8 +63,17 @@ def run(config):
     network = darts_tf.interop.network_from_official(
         genotype, arrays, config.image_size
     )
-    folder = workdir.create(config.workdir, options.to_json(config))
-    network.save(folder / "network.keras")
+    folder = workdir.create_or_resume(
+        config.workdir,
+        {
+            **options.to_json(config),
+            "checkpoint_sha256": workdir.checksum(config.checkpoint),
+        },
+    )
+    if (folder / "import.json").exists():
+        print(f"The import in {folder} is finished; nothing is changed.")
+        return workdir.read_json(folder / "import.json")
+    resumable.save_network(network, folder / "network.keras")
     genotype.save(folder / "genotype.json")
     report = {
         "network": type(network).__name__,

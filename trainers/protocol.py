@@ -39,6 +39,7 @@ from darts_tf.tuner import selection
 from trainers import options
 from trainers import protocol_images
 from trainers import protocol_texts
+from trainers import resumable
 from trainers import search_run
 from trainers import strategies
 from trainers import workdir
@@ -241,6 +242,7 @@ def run(config):
     task = module.Task(config)
     folder = pathlib.Path(config.workdir).expanduser()
     folder.mkdir(parents=True, exist_ok=True)
+    atomic_file.remove_leftovers(folder)
     resolved = options.to_json(config)
     configuration.check(folder / "config.json", resolved)
     workdir.write_json(folder / "config.json", resolved)
@@ -398,16 +400,17 @@ def _trials(tuner):
 def _train(task, folder, tuner):
     """Trains the best cell in full, several times; returns the metrics."""
     folder.mkdir(parents=True, exist_ok=True)
+    atomic_file.remove_leftovers(folder)
     genotype_path = folder / "genotype.json"
     tuner.get_best_genotypes(1)[0].save(genotype_path)
     metrics = []
     for number in range(task.config.runs):
         run_folder = folder / f"run_{number}"
-        if not (run_folder / workdir.METRICS_FILE).exists():
+        if (run_folder / workdir.METRICS_FILE).exists():
+            resumable.complete(run_folder)
+        else:
             task.train(run_folder, genotype_path, task.config.seed + number)
-        metrics.append(
-            json.loads((run_folder / workdir.METRICS_FILE).read_text())
-        )
+        metrics.append(workdir.read_json(run_folder / workdir.METRICS_FILE))
     return metrics
 
 

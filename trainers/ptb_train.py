@@ -30,7 +30,6 @@ import darts_tf
 from darts_tf.data import corpus as corpus_lib
 from darts_tf.data import text_streams
 from darts_tf.export import step_model
-from darts_tf.spaces import atomic_file
 from trainers import genotypes
 from trainers import options
 from trainers import report
@@ -264,7 +263,7 @@ def _pieces(config, text, start_step):
 
 def _evaluate(config, model, folder, lines, valid, test):
     """Evaluates the weights that were kept, and the last ones as they are."""
-    best = keras.saving.load_model(folder / "network.keras")
+    best = darts_tf.models.load_network(folder / "network.keras")
     results = {}
     for prefix, network in (("", best), ("last_own_", model.network)):
         for name, pieces, batch_size in (
@@ -329,11 +328,8 @@ class _KeepBest(keras.callbacks.Callback):
             default=math.inf,
         )
         if logs is not None and logs["val_loss"] < best:
-            with (
-                self.switch.evaluated_weights(),
-                atomic_file.replacing(self.path) as path,
-            ):
-                self.network.save(path)
+            with self.switch.evaluated_weights():
+                resumable.save_network(self.network, self.path)
 
 
 if __name__ == "__main__":

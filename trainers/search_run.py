@@ -83,7 +83,8 @@ def search(model, pairs_from, config, steps_per_epoch, title, *callbacks):
 
     Raises:
         ValueError: If the folder is that of a run with other options.
-        OSError: If the folder cannot be made, or holds something else.
+        OSError: If the folder cannot be made, or holds something else, or a
+            file cannot be written; it says what is saved.
         FloatingPointError: If the search diverges; the cell so far is kept.
     """
     writes = replicas.is_chief(model.distribute_strategy)
@@ -101,22 +102,27 @@ def search(model, pairs_from, config, steps_per_epoch, title, *callbacks):
     resume = darts_tf.ExactResume(folder, config.checkpoint_every, guards)
     resumable.say_where(resume.restore(model, steps_per_epoch))
     try:
-        model.fit(
-            pairs_from,
-            epochs=config.epochs,
-            steps_per_epoch=steps_per_epoch,
-            callbacks=[
-                *callbacks,
-                *guards,
-                darts_tf.SearchLog(
-                    folder,
-                    visualize.search_pictures,
-                    options.to_json(config),
-                ),
-                *([_DrawCell(model, folder / "cell.svg")] if writes else []),
-                resume,
-            ],
-        )
+        with resumable.saying_what_is_saved(resume):
+            model.fit(
+                pairs_from,
+                epochs=config.epochs,
+                steps_per_epoch=steps_per_epoch,
+                callbacks=[
+                    *callbacks,
+                    *guards,
+                    darts_tf.SearchLog(
+                        folder,
+                        visualize.search_pictures,
+                        options.to_json(config),
+                    ),
+                    *(
+                        [_DrawCell(model, folder / "cell.svg")]
+                        if writes
+                        else []
+                    ),
+                    resume,
+                ],
+            )
     except (KeyboardInterrupt, FloatingPointError) as error:
         # The files of the last epoch are there; these alphas are younger.
         if writes:

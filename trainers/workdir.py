@@ -1,11 +1,12 @@
 """The folder of a run: made once, never shared by two runs."""
 
-import json
+import hashlib
 import os
 import pathlib
 from typing import Any
 
 from darts_tf.spaces import atomic_file
+from darts_tf.spaces import json_file
 
 CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.json"
@@ -54,6 +55,7 @@ def create(
         raise _not_writable(path) from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise _not_writable(path)
+    atomic_file.remove_leftovers(folder)  # of a run killed at its beginning
     # The config first: it says that the folder belongs to another run.
     present = sorted(
         folder.iterdir(), key=lambda file: (file.name != CONFIG_FILE, file)
@@ -102,7 +104,14 @@ def create_or_resume(
     config = folder / CONFIG_FILE
     if not config.is_file():
         return create(path, config_json)
-    before = _read_config(config)
+    atomic_file.remove_leftovers(folder)
+    try:
+        before = json_file.read_object(config)
+    except ValueError as error:
+        raise ValueError(
+            "`workdir` must be new, empty, or that of a run, with its config. "
+            f"{error}"
+        ) from error
     names = sorted((config_json.keys() | before.keys()) - _MAY_DIFFER)
     differing = [n for n in names if config_json.get(n) != before.get(n)]
     if differing:
@@ -115,22 +124,6 @@ def create_or_resume(
             f"{theirs} in {str(config)!r}. Received: {mine}"
         )
     return folder
-
-
-def _read_config(path: pathlib.Path) -> dict[str, Any]:
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(
-            f"`workdir` must be new, empty, or that of a run. Received: "
-            f"{str(path)!r}, which is no config of a run ({error})"
-        ) from error
-    if not isinstance(config, dict):
-        raise ValueError(
-            "`workdir` must be new, empty, or that of a run. Received: "
-            f"{str(path)!r}, which is no config of a run"
-        )
-    return config
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
@@ -159,7 +152,7 @@ def write_json(path: str | os.PathLike[str], value: Any) -> None:
     }
     >>> folder.cleanup()
     """
-    atomic_file.write_text(path, json.dumps(value, indent=2) + "\n")
+    json_file.write(path, value)
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:
@@ -167,8 +160,23 @@ def read_json(path: str | os.PathLike[str]) -> Any:
 
     Args:
         path: String or path, the file.
+
+    Raises:
+        ValueError: If the file is damaged; it names the file.
     """
-    return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    return json_file.read(path)
+
+
+def checksum(path: str | os.PathLike[str] | None) -> str | None:
+    """Returns the SHA-256 of a file, which tells it from another of its name.
+
+    Args:
+        path: String or path; or `None`, for which it is `None`.
+    """
+    if path is None:
+        return None
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _not_writable(path: str | os.PathLike[str]) -> PermissionError:

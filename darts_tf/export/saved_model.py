@@ -1,5 +1,6 @@
 """Writes a network as a SavedModel."""
 
+import errno
 import pathlib
 import typing
 
@@ -87,6 +88,7 @@ def write(path, endpoints, texts):
 
     Raises:
         FileExistsError: If there is something at the path.
+        OSError: If it cannot be written.
     """
     path = check_new(path)
     functions = {
@@ -107,7 +109,15 @@ def write(path, endpoints, texts):
         }
     ]
     signatures = {**functions, "serving_default": functions["serve"]}
-    tf.saved_model.save(module, str(path), signatures)
+    try:
+        tf.saved_model.save(module, str(path), signatures)
+    except tf.errors.OpError as error:  # a full disk is none of Python's
+        reason = error.message.split("\n")[0]
+        raise OSError(
+            errno.EIO,
+            f"The SavedModel could not be written ({reason}). "
+            f"Received: path={str(path)!r}",
+        ) from error
     assets.write(path, texts)
     return path
 

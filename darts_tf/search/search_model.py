@@ -381,7 +381,8 @@ class DartsSearchModel(saved_network.KerasFileModel):
         start_step = initial_epoch * steps_per_epoch
         resume = exact_resume.find(callbacks)
         if resume is not None:
-            start_step = resume.restore(self, steps_per_epoch) or start_step
+            restored = resume.restore(self, steps_per_epoch, callbacks[:-1])
+            start_step = restored or start_step
         dataset = source.dataset(self.seed, start_step)
         with strategy.scope():
             self.task.create_metrics(self, dataset.element_spec[0])

@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 
-from darts_tf.spaces import atomic_file
+from darts_tf.spaces import json_file
 
 
 def check(path, configuration):
@@ -66,20 +66,12 @@ def read(path):
     if not path.exists():
         return None
     try:
-        begun = json.loads(path.read_text("utf-8"))
+        return json_file.read_object(path)
     except ValueError as error:
-        raise _damaged(path, error) from error
-    if not isinstance(begun, dict):
-        raise _damaged(path, f"a {type(begun).__name__}")
-    return begun
-
-
-def _damaged(path, found):
-    return ValueError(
-        "A file of the project is damaged; take another `project_name`, or "
-        f"delete it if you know that all else is as before. Received: "
-        f"{str(path)!r} with {found}"
-    )
+        raise ValueError(
+            "A file of the project is damaged; take another `project_name`, "
+            f"or delete it if you know that all else is as before. {error}"
+        ) from error
 
 
 def write(path, configuration):
@@ -89,7 +81,7 @@ def write(path, configuration):
         path: Path of the file.
         configuration: Dictionary that can be written as JSON.
     """
-    atomic_file.write_text(path, json.dumps(configuration, indent=2) + "\n")
+    json_file.write(path, configuration)
 
 
 def fingerprint(arrays):

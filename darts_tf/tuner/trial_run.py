@@ -102,7 +102,9 @@ def _find(
     model = _prepare(path, hp.get("seed"), hypermodel.build, hp)
     _check_declared(hp, trial.hyperparameters)
     execution.forget_log_after(initial_epoch)
-    if initial_epoch < last_epoch:
+    remembered = execution.callback_state("search")
+    # Callbacks may do something at the end, also if no epoch is left.
+    if initial_epoch < last_epoch or remembered is not None:
         hypermodel.fit(
             hp,
             model,
@@ -113,7 +115,7 @@ def _find(
                 *callbacks,
                 search_callbacks.SearchLog(execution.log_folder),
                 _TunerHooks(tuner, trial),
-                execution_lib.SaveEachEpoch(execution, "search"),
+                execution_lib.SaveEachEpoch(execution, "search", callbacks),
             ],
             **fit_arguments,
         )
