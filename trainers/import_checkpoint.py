@@ -15,10 +15,13 @@ import collections
 import dataclasses
 import pathlib
 
-import darts_tf
 from trainers import genotypes
+from trainers import late
 from trainers import options
 from trainers import workdir
+
+with late.imports():
+    import darts_tf
 
 _LOGS = (".txt", ".log")
 
@@ -60,6 +63,9 @@ def run(config):
     Returns:
         A dictionary of the figures written to `import.json`.
     """
+    workdir.check(config.workdir)
+    workdir.check_file("checkpoint", config.checkpoint)
+    genotypes.check(config.genotype)
     arrays = darts_tf.interop.read_checkpoint(config.checkpoint)
     kind = "recurrent" if "encoder.weight" in arrays else "conv"
     genotype = _read_genotype(config.genotype, kind)

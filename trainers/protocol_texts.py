@@ -5,6 +5,7 @@ import keras_tuner
 import darts_tf
 from darts_tf.data import corpus as corpus_lib
 from trainers import ptb_train
+from trainers import texts
 
 OBJECTIVE = keras_tuner.Objective("val_perplexity", "min")
 TEST_METRIC = "test_perplexity"
@@ -24,6 +25,10 @@ class Task:
     def __init__(self, config):
         self.config = config
         self._corpus = corpus_lib.load(config.dataset, config.data_dir)
+
+    def describe(self):
+        """Returns the name and the sizes of the data."""
+        return texts.describe(self._corpus)
 
     def hypermodel(self, space):
         """Returns how the tuner searches and scores.

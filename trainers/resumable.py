@@ -5,12 +5,17 @@ from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
 
-import darts_tf
-from darts_tf.search import replicas
+from trainers import late
 from trainers import options
 from trainers import report
+from trainers import stopping
 from trainers import strategies
 from trainers import workdir
+
+with late.imports():
+    import darts_tf
+    from darts_tf.search import replicas
+    from trainers import progress
 
 EVERY = options.option(
     "Steps between two checkpoints; none saves after each epoch only.", 500
@@ -92,18 +97,21 @@ def fit(
         ValueError: If the checkpoint in the folder is of another network.
         darts_tf.search.Stopped: If a signal came; the state is saved.
     """
-    resume = callbacks[-1]
+    *others, resume = callbacks
     start = resume.restore(model, steps)
     say_where(start)
+    watch = progress.Progress(start)
     try:
-        model.fit(
-            strategies.read_by_all(batches_from(start)),
-            epochs=epochs,
-            steps_per_epoch=steps,
-            shuffle=False,
-            callbacks=list(callbacks),
-            **kwargs,
-        )
+        with stopping.after_the_step(watch.step_line):
+            model.fit(
+                strategies.read_by_all(batches_from(start)),
+                epochs=epochs,
+                steps_per_epoch=steps,
+                shuffle=False,
+                callbacks=[*others, watch, resume],
+                verbose=watch.verbose,
+                **kwargs,
+            )
     except KeyboardInterrupt as error:
         say_how_to_go_on(error)
         raise
