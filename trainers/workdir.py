@@ -45,11 +45,12 @@ def check(
         raise _not_writable(path)
     config = folder / CONFIG_FILE
     if config_json is not None and config.is_file():
+        before = None
         # A damaged one is described where it is read.
-        with contextlib.suppress(json.JSONDecodeError, UnicodeDecodeError):
+        with contextlib.suppress(ValueError, RecursionError):
             before = json.loads(config.read_text(encoding="utf-8"))
-            if isinstance(before, dict):
-                _check_same(config, before, config_json)
+        if isinstance(before, dict):
+            _check_same(config, before, config_json)
     elif folder.exists():
         # A run that was killed at its beginning leaves a file half written.
         _check_empty(
