@@ -33,15 +33,19 @@ import shutil
 import tempfile
 from typing import Any
 
-import darts_tf
-from darts_tf.export import networks
-from darts_tf.spaces import json_file
 from trainers import device
 from trainers import export_images
 from trainers import export_steps
 from trainers import genotypes
+from trainers import images
+from trainers import late
 from trainers import options
 from trainers import workdir
+
+with late.imports():
+    import darts_tf
+    from darts_tf.export import networks
+    from darts_tf.spaces import json_file
 
 _REPORT_FILE = "export.json"
 _GENOTYPE_FIELDS = ("stem", "filters", "num_cells")
@@ -188,6 +192,12 @@ def run(config: Config) -> dict[str, Any]:
     Returns:
         A dictionary of what is written to `export.json`.
     """
+    workdir.check(config.workdir)
+    if config.network is not None:
+        workdir.check_file("network", config.network)
+    else:
+        genotypes.check(str(config.genotype))
+        images.check(str(config.dataset))
     kind, network, training = _load(config)
     formats = _formats(config, kind)
     exporter = kind(config, network, training)

@@ -4,16 +4,27 @@ import dataclasses
 import pathlib
 from typing import Any
 
-import keras
-import numpy as np
-
-import darts_tf
-from darts_tf.data import augmentation
-from darts_tf.data import image_classification
 from trainers import genotypes
 from trainers import images
+from trainers import late
 
-FORMATS = ("saved_model", *darts_tf.export.PRECISIONS, "onnx")
+with late.imports():
+    import keras
+    import numpy as np
+
+    import darts_tf
+    from darts_tf.data import augmentation
+    from darts_tf.data import image_classification
+
+# Written out, as the help shows it before TensorFlow is imported.
+FORMATS = (
+    "saved_model",
+    "float32",
+    "float16",
+    "dynamic_range",
+    "int8",
+    "onnx",
+)
 DEFAULT_FORMATS = FORMATS[:-1]  # ONNX needs packages of its own
 _DATASET_FIELDS = ("dataset", "data_dir", "image_size")
 _OF_TEXTS = ("test_words", "corpus")
@@ -124,7 +135,7 @@ def _dataset_config(config: Any, training: dict[str, Any]) -> _DatasetConfig:
 
 
 def _untrained(
-    config: Any, genotype: Any, dataset: image_classification.ImageDataset
+    config: Any, genotype: Any, dataset: "image_classification.ImageDataset"
 ) -> Any:
     keras.utils.set_random_seed(config.seed)
     network = darts_tf.ConvNetwork(
@@ -139,7 +150,7 @@ def _untrained(
 
 
 def _check_fits(
-    network: Any, dataset: image_classification.ImageDataset, name: str
+    network: Any, dataset: "image_classification.ImageDataset", name: str
 ) -> None:
     takes = darts_tf.export.input_shape(network)[1:]
     if (takes, network.num_classes) != (

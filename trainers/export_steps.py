@@ -3,9 +3,13 @@
 import pathlib
 from typing import Any
 
-import darts_tf
-from darts_tf.data import corpus
-from darts_tf.export import step_model
+from trainers import late
+
+with late.imports():
+    import darts_tf
+    from darts_tf.data import corpus
+    from darts_tf.export import step_model
+
 
 FORMATS = ("saved_model", "float32", "float16", "dynamic_range")
 _TEST_WORDS = 256

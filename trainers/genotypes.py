@@ -2,7 +2,11 @@
 
 import pathlib
 
-import darts_tf
+from trainers import late
+
+with late.imports():
+    import darts_tf
+
 
 HELP = (
     "File genotype.json of a search, a text or log with `Genotype(...)` in it "
@@ -13,7 +17,28 @@ _RANDOM = "random:"
 _LITERAL = "Genotype("
 
 
-def read(source: str, kind: str) -> darts_tf.Genotype:
+def check(source: str) -> None:
+    """Raises an error for a file that is not there, before TensorFlow loads.
+
+    Args:
+        source: String, as `read` takes it.
+
+    Raises:
+        ValueError: If it can only be a path, and there is no such file.
+    """
+    path = pathlib.Path(source).expanduser()
+    # Neither a genotype that is written out, nor a name.
+    is_path = not set("()[]{}") & set(source) and (
+        path.suffix or len(path.parts) > 1
+    )
+    if is_path and not path.exists():
+        raise ValueError(
+            f"`genotype` must be a file that exists, or: {HELP} "
+            f"Received: genotype={source!r}, which does not exist"
+        )
+
+
+def read(source: str, kind: str) -> "darts_tf.Genotype":
     """Reads a genotype from a file or a text, finds a published one, or draws.
 
     Args:

@@ -14,11 +14,14 @@ read.
 import collections
 import dataclasses
 
-import darts_tf
 from trainers import genotypes
+from trainers import late
 from trainers import options
 from trainers import resumable
 from trainers import workdir
+
+with late.imports():
+    import darts_tf
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +60,9 @@ def run(config):
     Returns:
         A dictionary of the figures written to `import.json`.
     """
+    workdir.check(config.workdir)
+    workdir.check_file("checkpoint", config.checkpoint)
+    genotypes.check(config.genotype)
     arrays = darts_tf.interop.read_checkpoint(config.checkpoint)
     kind = "recurrent" if "encoder.weight" in arrays else "conv"
     genotype = genotypes.read(config.genotype, kind)

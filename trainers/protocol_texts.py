@@ -5,6 +5,7 @@ import keras_tuner
 import darts_tf
 from darts_tf.data import corpus as corpus_lib
 from trainers import ptb_train
+from trainers import texts
 
 OBJECTIVE = keras_tuner.Objective("val_perplexity", "min")
 TEST_METRIC = "test_perplexity"
@@ -28,6 +29,10 @@ class Task:
         )
         if self._corpus.note:
             print(self._corpus.note)
+
+    def describe(self):
+        """Returns the name and the sizes of the data."""
+        return texts.describe(self._corpus)
 
     def hypermodel(self, space):
         """Returns how the tuner searches and scores.

@@ -19,15 +19,30 @@ run that was stopped goes on at the step where it was.
 
 import dataclasses
 
-import keras
-
-import darts_tf
-from darts_tf.data import corpus as corpus_lib
-from darts_tf.data import text_streams
+from trainers import late
 from trainers import options
 from trainers import resumable
 from trainers import search_run
 from trainers import strategies
+from trainers import texts
+from trainers import workdir
+
+with late.imports():
+    import keras
+
+    import darts_tf
+    from darts_tf.data import corpus as corpus_lib
+    from darts_tf.data import text_streams
+
+# The paper's, written out as the help shows them before TensorFlow is
+# imported.
+_PRIMITIVES = (
+    "none",
+    "tanh",
+    "relu",
+    "sigmoid",
+    "identity",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +78,7 @@ class Config:
     num_nodes: int = options.option("Searched nodes of the cell.", 8)
     primitives: str = options.option(
         "Candidate activations, separated by commas.",
-        ",".join(darts_tf.SearchSpace.recurrent().primitives),
+        ",".join(_PRIMITIVES),
     )
     output_dropout: float = options.option("Of the cell's outputs.", 0.75)
     hidden_dropout: float = options.option("Of the state and the nodes.", 0.25)
@@ -135,6 +150,8 @@ def run(config):
     Returns:
         The `darts_tf.Genotype` that was found.
     """
+    workdir.check(config.workdir, options.to_json(config))
+    texts.check(config.corpus)
     strategies.limit_threads(config.intra_op_threads)
     strategy = strategies.make(config)
     keras.utils.set_random_seed(config.seed)
@@ -145,7 +162,11 @@ def run(config):
         model = _make_model(config, corpus)
     pairs_from, steps = _pairs(config, corpus)
     return search_run.search(
-        model, pairs_from, config, steps, f"Searching on {corpus.name}"
+        model,
+        pairs_from,
+        config,
+        steps,
+        f"Searching on {texts.describe(corpus)}",
     )
 
 

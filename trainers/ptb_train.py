@@ -21,20 +21,24 @@ the same command is given again.
 """
 
 import dataclasses
-import math
-import time
 
-import keras
-
-import darts_tf
-from darts_tf.data import corpus as corpus_lib
-from darts_tf.data import text_streams
-from darts_tf.export import step_model
+from trainers import device
 from trainers import genotypes
+from trainers import late
 from trainers import options
 from trainers import report
 from trainers import resumable
+from trainers import texts
 from trainers import workdir
+
+with late.imports():
+    import keras
+
+    import darts_tf
+    from darts_tf.data import corpus as corpus_lib
+    from darts_tf.data import text_streams
+    from darts_tf.export import step_model
+    from trainers import language_callbacks
 
 _POSITIVE = (
     "epochs",
@@ -152,6 +156,9 @@ def run(config):
     Returns:
         A dictionary of the figures written to `metrics.json`.
     """
+    workdir.check(config.workdir, options.to_json(config))
+    genotypes.check(config.genotype)
+    texts.check(config.corpus)
     keras.utils.set_random_seed(config.seed)
     genotype = genotypes.read(config.genotype, "recurrent")
     text = corpus_lib.load(config.corpus, config.data_dir, config.min_count)
@@ -184,8 +191,9 @@ def run(config):
     if text.note:
         print(text.note)
     print(
-        f"Training on {text.name}: {text.vocabulary_size:,} words in the "
-        f"vocabulary, {steps} steps an epoch, {parameters:,} parameters. "
+        f"{device.start_line()}\n"
+        f"Training on {texts.describe(text)}.\n"
+        f"{steps} steps an epoch, {parameters:,} parameters. "
         f"Results go to {folder}.",
         flush=True,
     )
@@ -195,10 +203,12 @@ def run(config):
         steps,
         config.epochs,
         [
-            _WordsPerSecond(model),
+            language_callbacks.WordsPerSecond(model),
             switch,
             darts_tf.search.HistoryLog(folder),
-            _KeepBest(folder / "network.keras", model.network, switch, resume),
+            language_callbacks.KeepBest(
+                folder / "network.keras", model.network, switch, resume
+            ),
             resume,
         ],
         validation_data=valid,
@@ -284,52 +294,6 @@ def _evaluate(config, model, folder, lines, valid, test):
         **results,
         "train_seconds": round(sum(line["seconds"] for line in lines), 1),
     }
-
-
-class _WordsPerSecond(keras.callbacks.Callback):
-    """Adds the speed of training, since the epoch began, to the figures."""
-
-    def __init__(self, language_model):
-        super().__init__()
-        self.language_model = language_model
-
-    def on_epoch_begin(self, epoch, logs=None):
-        """Starts the clock."""
-        self.start = time.perf_counter()
-
-    def on_train_batch_end(self, batch, logs=None):
-        """Counts the words so far."""
-        words = float(self.language_model.perplexity.count)
-        self.speed = words / (time.perf_counter() - self.start)
-        if logs is not None:
-            logs["words_per_second"] = self.speed
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Keeps the speed, without the time of the validation."""
-        if logs is not None:
-            logs["words_per_second"] = self.speed
-            logs["seconds"] = time.perf_counter() - self.start
-
-
-class _KeepBest(keras.callbacks.Callback):
-    """Saves the network with the lowest validation loss so far."""
-
-    def __init__(self, path, network, switch, resume):
-        super().__init__()
-        self.path = path
-        self.network = network
-        self.switch = switch
-        self.resume = resume
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Saves the network, if it is the best."""
-        best = min(
-            (line["val_loss"] for line in self.resume.history),
-            default=math.inf,
-        )
-        if logs is not None and logs["val_loss"] < best:
-            with self.switch.evaluated_weights():
-                resumable.save_network(self.network, self.path)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,9 @@ running. The commands write `RUN/report.html` themselves when they end, and
 again. It takes a few seconds.
 """
 
+# The annotations name modules that are imported late.
+from __future__ import annotations
+
 import dataclasses
 import os
 import pathlib
@@ -15,17 +18,20 @@ import platform
 import shlex
 from typing import Any
 
-import keras
-import numpy as np
-import tensorflow as tf
-
-import darts_tf
-from darts_tf import visualize
-from darts_tf.spaces import atomic_file
-from darts_tf.spaces import json_file
-from darts_tf.visualize import trace as trace_lib
+from trainers import late
 from trainers import options
 from trainers import workdir
+
+with late.imports():
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    import darts_tf
+    from darts_tf import visualize
+    from darts_tf.spaces import atomic_file
+    from darts_tf.spaces import json_file
+    from darts_tf.visualize import trace as trace_lib
 
 REPORT_FILE = "report.html"
 ENVIRONMENT_FILE = "environment.json"
@@ -59,6 +65,7 @@ def run(config: Config) -> pathlib.Path:
             damaged.
         OSError: If a file cannot be read, or the page cannot be written.
     """
+    workdir.check_file("workdir", config.workdir)
     path = _write(pathlib.Path(config.workdir).expanduser())
     print(f"Wrote {path}")
     return path

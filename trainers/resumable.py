@@ -8,14 +8,19 @@ from collections.abc import Generator
 from collections.abc import Sequence
 from typing import Any
 
-import darts_tf
-from darts_tf.search import checkpoint
-from darts_tf.search import replicas
-from darts_tf.spaces import atomic_file
+from trainers import late
 from trainers import options
 from trainers import report
+from trainers import stopping
 from trainers import strategies
 from trainers import workdir
+
+with late.imports():
+    import darts_tf
+    from darts_tf.search import checkpoint
+    from darts_tf.search import replicas
+    from darts_tf.spaces import atomic_file
+    from trainers import progress
 
 GENOTYPE_FILE = "genotype.json"
 EVERY = options.option(
@@ -125,14 +130,19 @@ def fit(
     *others, resume = callbacks
     start = resume.restore(model, steps, others)
     say_where(start)
+    watch = progress.Progress(start)
     try:
-        with saying_what_is_saved(resume):
+        with (
+            saying_what_is_saved(resume),
+            stopping.after_the_step(watch.step_line),
+        ):
             model.fit(
                 strategies.read_by_all(batches_from(start)),
                 epochs=epochs,
                 steps_per_epoch=steps,
                 shuffle=False,
-                callbacks=list(callbacks),
+                callbacks=[*others, watch, resume],
+                verbose=watch.verbose,
                 **kwargs,
             )
     except KeyboardInterrupt as error:

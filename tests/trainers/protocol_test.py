@@ -20,6 +20,9 @@ class _Task:
     def __init__(self, config):
         self.config = config
 
+    def describe(self):
+        return "tiny data"
+
     def hypermodel(self, space):
         return tiny.TinyHyperModel(batch_size=8, retrain_batch_size=8)
 
