@@ -1,5 +1,9 @@
 """Differentiable architecture search (DARTS) for Keras 3 on TensorFlow."""
 
+from darts_tf import environment
+
+environment.prepare()  # before TensorFlow reads its settings
+
 from darts_tf import data
 from darts_tf import export
 from darts_tf import interop
@@ -10,10 +14,10 @@ from darts_tf import tuner
 from darts_tf import visualize
 from darts_tf.layers.operations import register_operation
 from darts_tf.models.conv_network import ConvNetwork
-from darts_tf.models.conv_network import LinearDropPath
 from darts_tf.models.conv_supernet import ConvSupernet
 from darts_tf.models.counting import count_multiply_adds
 from darts_tf.models.counting import count_parameters
+from darts_tf.models.linear_drop_path import LinearDropPath
 from darts_tf.models.recurrent_network import RecurrentNetwork
 from darts_tf.models.recurrent_supernet import RecurrentSupernet
 from darts_tf.models.stateful_language_model import StatefulLanguageModel

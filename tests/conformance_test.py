@@ -199,3 +199,66 @@ def test_inference_does_not_look_at_batch_neighbours(descriptor):
     for a, b in zip(together, alone, strict=True):
         # Another batch size may choose another kernel: float32 rounding.
         np.testing.assert_allclose(a[:1], b, rtol=1e-5, atol=1e-5)
+
+
+@each_layer
+def test_inputs_of_another_width_are_refused_by_both_numbers(descriptor):
+    if descriptor.any_width:
+        pytest.skip("has no parameters for a channel")
+    layer = descriptor.make()
+    first, *others = descriptor.inputs(np.random.default_rng(0))
+    _call(descriptor, layer)
+    channels = keras.tree.flatten(first)[0].shape[-1]
+    wider = keras.tree.map_structure(
+        lambda tensor: np.concatenate([tensor, tensor[..., :1]], -1), first
+    )
+    with pytest.raises(ValueError, match=f"{channels}, .*{channels + 1}"):
+        _call(descriptor, layer, inputs=[wider, *others])
+
+
+@each_layer
+def test_inputs_of_another_rank_are_refused(descriptor):
+    if descriptor.name == "drop_path":
+        pytest.skip("takes any rank")
+    layer = descriptor.make()
+    first, *others = descriptor.inputs(np.random.default_rng(0))
+    _call(descriptor, layer)
+    higher = keras.tree.map_structure(lambda tensor: tensor[None], first)
+    with pytest.raises(ValueError, match="ndim"):
+        _call(descriptor, layer, inputs=[higher, *others])
+
+
+@each_layer
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "int64", "bool"])
+def test_whole_numbers_are_cast(descriptor, dtype):
+    layer = descriptor.make()
+    first, *others = descriptor.inputs(np.random.default_rng(0))
+    whole = keras.tree.map_structure(
+        lambda tensor: np.abs(9 * tensor).astype(dtype), first
+    )
+    exact = keras.tree.map_structure(
+        lambda tensor: tensor.astype("float32"), whole
+    )
+    results = _flat(_call(descriptor, layer, inputs=[whole, *others]))
+    expected = _flat(_call(descriptor, layer, inputs=[exact, *others]))
+    for a, b in zip(results, expected, strict=True):
+        assert a.dtype == np.float32
+        np.testing.assert_array_equal(a, b)
+
+
+@each_layer
+def test_a_frozen_layer_normalises_by_what_it_knows_and_stays(descriptor):
+    if descriptor.name == "drop_path":
+        pytest.skip("drops, frozen or not")
+    layer = descriptor.make()
+    inputs = descriptor.inputs(np.random.default_rng(0))
+    _call(descriptor, layer, True, inputs)  # moves the statistics
+    layer.trainable = False
+    before = _flat(layer.weights)
+    results = _flat(_call(descriptor, layer, True, inputs))
+    for a, b in zip(_flat(layer.weights), before, strict=True):
+        np.testing.assert_array_equal(a, b)
+    expected = _flat(_call(descriptor, layer, False, inputs))
+    for a, b in zip(results, expected, strict=True):
+        # Training has other forms of the convolutions: float32 rounding.
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-4)

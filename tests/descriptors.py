@@ -30,6 +30,8 @@ class Descriptor:
     inputs: Callable
     output_shape: object
     keywords: dict = dataclasses.field(default_factory=dict)
+    # What it computes has no parameters for a channel, so any number does.
+    any_width: bool = False
     # Sums over whole channels: bfloat16 has 8 bits of mantissa.
     low_precision: bool = True
 
@@ -153,6 +155,7 @@ LAYERS = [
         images(),
         (4, 8, 8, 4),
         {"rate": 0.5},
+        any_width=True,
     ),
     Descriptor(
         "mixed_op",
@@ -178,12 +181,14 @@ LAYERS = [
         lambda: layers.LockedDropout(0.0),
         _sequence,
         (4, 5, 6),
+        any_width=True,
     ),
     Descriptor(
         "embedding_dropout",
         lambda: layers.EmbeddingDropout(0.0),
         lambda rng: [rng.normal(size=(4, 6)).astype("float32")],
         (4, 6),
+        any_width=True,
     ),
     Descriptor(
         "recurrent_search_cell",

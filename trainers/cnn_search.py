@@ -19,18 +19,35 @@ run that was stopped goes on at the step where it was.
 
 import dataclasses
 
-import keras
-
-import darts_tf
-from darts_tf.data import augmentation
-from darts_tf.data import splitting
-from darts_tf.data import streams
-from darts_tf.search import schedules
 from trainers import images
+from trainers import late
 from trainers import options
 from trainers import resumable
 from trainers import search_run
 from trainers import strategies
+from trainers import workdir
+
+with late.imports():
+    import keras
+
+    import darts_tf
+    from darts_tf.data import augmentation
+    from darts_tf.data import splitting
+    from darts_tf.data import streams
+    from darts_tf.search import schedules
+
+# The paper's, written out as the help shows them before TensorFlow is
+# imported.
+_PRIMITIVES = (
+    "none",
+    "max_pool_3x3",
+    "avg_pool_3x3",
+    "skip_connect",
+    "sep_conv_3x3",
+    "sep_conv_5x5",
+    "dil_conv_3x3",
+    "dil_conv_5x5",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +86,7 @@ class Config:
     num_nodes: int = options.option("Intermediate nodes of a cell.", 4)
     primitives: str = options.option(
         "Candidate operations, separated by commas.",
-        ",".join(darts_tf.SearchSpace.conv().primitives),
+        ",".join(_PRIMITIVES),
     )
     hypergradient: str = options.option(
         "first_order, finite_difference or exact.", "finite_difference"
@@ -135,6 +152,8 @@ def run(config):
     Returns:
         The `darts_tf.Genotype` that was found.
     """
+    workdir.check(config.workdir, options.to_json(config))
+    images.check(config.dataset)
     strategies.limit_threads(config.intra_op_threads)
     strategy = strategies.make(config)
     keras.utils.set_random_seed(config.seed)
@@ -147,7 +166,7 @@ def run(config):
         pairs_from,
         config,
         steps,
-        f"Searching on {dataset.name}",
+        f"Searching on {images.describe(dataset)}",
         schedules.CosineDecay(
             config.learning_rate, config.final_learning_rate, config.epochs
         ),

@@ -23,19 +23,23 @@ import dataclasses
 import statistics
 import time
 
-import keras
-
-import darts_tf
-from darts_tf.data import augmentation
-from darts_tf.data import streams
-from darts_tf.search import replicas
-from darts_tf.search import schedules
+from trainers import device
 from trainers import genotypes
 from trainers import images
+from trainers import late
 from trainers import options
 from trainers import resumable
 from trainers import strategies
 from trainers import workdir
+
+with late.imports():
+    import keras
+
+    import darts_tf
+    from darts_tf.data import augmentation
+    from darts_tf.data import streams
+    from darts_tf.search import replicas
+    from darts_tf.search import schedules
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,6 +135,9 @@ def run(config):
     Returns:
         A dictionary of the figures written to `metrics.json`.
     """
+    workdir.check(config.workdir, options.to_json(config))
+    genotypes.check(config.genotype)
+    images.check(config.dataset)
     strategy = strategies.make(config)
     genotype = genotypes.read(config.genotype, "conv")
     dataset = images.load(config)
@@ -189,7 +196,8 @@ def _train(config, genotype, dataset, strategy):
         "multiply_adds": darts_tf.count_multiply_adds(network),
     }
     print(
-        f"Training on {dataset.name}: {steps} steps an epoch, "
+        f"{device.start_line()}\n"
+        f"Training on {images.describe(dataset)}.\n{steps} steps an epoch, "
         f"{metrics['parameters']:,} parameters, "
         f"{metrics['multiply_adds']:,} multiply-adds. "
         f"Results go to {folder}.",

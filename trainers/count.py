@@ -13,10 +13,13 @@ cell by cell. Takes a minute for all.
 
 import dataclasses
 
-import darts_tf
 from trainers import genotypes
+from trainers import late
 from trainers import options
 from trainers import workdir
+
+with late.imports():
+    import darts_tf
 
 _IMAGE_SIZES = {"cifar": 32, "imagenet": 224}
 
@@ -63,6 +66,7 @@ def run(config):
     Returns:
         A list of dictionaries, one for each genotype and form.
     """
+    genotypes.check(config.genotype)
     forms = _IMAGE_SIZES if config.form == "all" else (config.form,)
     found = _genotypes(config.genotype)
     print(

@@ -4,12 +4,16 @@
     python -m trainers.export --network=RUN/network.keras \
         --formats=saved_model,float32,float16,dynamic_range,int8,onnx \
         --workdir=OUT
+    python -m trainers.export --network=saved.keras --dataset=cifar10 \
+        --workdir=OUT
     python -m trainers.export --genotype=DARTS_V2 --dataset=cifar10 \
         --workdir=OUT
 
 `--network` is what `trainers.cnn_train` or `trainers.ptb_train` wrote; the
-`config.json` beside it names the data. `--genotype` makes a network of images
-of random weights, to learn what a cell costs before it is trained.
+`config.json` beside it names the data. Any other `.keras` file of a network
+needs `--dataset`, or of a language model `--corpus`. `--genotype` makes a
+network of images of random weights, to learn what a cell costs before it is
+trained.
 
 The files of a network of images take raw uint8 pixels and return probabilities,
 with the names of the classes inside (`--nopreprocessing`: normalised images and
@@ -24,19 +28,26 @@ accuracy (docs/results.md).
 
 import dataclasses
 import importlib.util
-import json
 import pathlib
+import shutil
 import tempfile
 from typing import Any
 
-import darts_tf
 from trainers import device
 from trainers import export_images
 from trainers import export_steps
 from trainers import genotypes
+from trainers import images
+from trainers import late
 from trainers import options
 from trainers import workdir
 
+with late.imports():
+    import darts_tf
+    from darts_tf.export import networks
+    from darts_tf.spaces import json_file
+
+_REPORT_FILE = "export.json"
 _GENOTYPE_FIELDS = ("stem", "filters", "num_cells")
 
 
@@ -44,10 +55,12 @@ _GENOTYPE_FIELDS = ("stem", "filters", "num_cells")
 class Config:
     """Options of the export; each field is a flag of the same name."""
 
-    workdir: str = options.option("New folder for the files.")
+    workdir: str = options.option(
+        "Folder for the files: new, or of an export that was stopped."
+    )
     network: str | None = options.option(
-        "File network.keras of a training run; its config.json, beside it, "
-        "names the data.",
+        "File network.keras of a training run, whose config.json, beside it, "
+        "names the data; or any saved network, with --dataset or --corpus.",
         None,
     )
     genotype: str | None = options.option(
@@ -67,6 +80,11 @@ class Config:
     dataset: str | None = options.option(
         "digits, a data set of TensorFlow Datasets, or a folder of images; "
         "none is the training run's.",
+        None,
+    )
+    corpus: str | None = options.option(
+        "Of a language model, the text to compare on; none is the training "
+        "run's.",
         None,
     )
     data_dir: str | None = options.option(
@@ -174,17 +192,32 @@ def run(config: Config) -> dict[str, Any]:
     Returns:
         A dictionary of what is written to `export.json`.
     """
+    workdir.check(config.workdir)
+    if config.network is not None:
+        workdir.check_file("network", config.network)
+    else:
+        genotypes.check(str(config.genotype))
+        images.check(str(config.dataset))
     kind, network, training = _load(config)
     formats = _formats(config, kind)
     exporter = kind(config, network, training)
-    folder = workdir.create(config.workdir, options.to_json(config))
+    folder = workdir.create_or_resume(
+        config.workdir,
+        {
+            **options.to_json(config),
+            "network_sha256": workdir.checksum(config.network),
+        },
+    )
+    if (folder / _REPORT_FILE).exists():
+        print(f"The export in {folder} is finished; nothing is changed.")
+        return workdir.read_json(folder / _REPORT_FILE)
     files = _write(exporter, formats, folder)
     report = {
         **exporter.describe(files, threads_of(config.num_threads)),
         "device": device.description(),
         "versions": device.versions("ai-edge-litert"),
     }
-    workdir.write_json(folder / "export.json", report)
+    workdir.write_json(folder / _REPORT_FILE, report)
     _print(report, folder)
     return report
 
@@ -197,24 +230,34 @@ def _load(config: Config) -> tuple[Any, Any, dict[str, Any]]:
     """
     if config.network is None:
         return export_images.ImageExport, None, {}
-    path = pathlib.Path(config.network)
-    beside = path.with_name(workdir.CONFIG_FILE)
-    if not path.is_file() or not beside.is_file():
-        raise ValueError(
-            "`network` must be a file network.keras with the config.json of "
-            f"its training run beside it. Received: network={str(path)!r}"
-        )
-    training = json.loads(beside.read_text(encoding="utf-8"))
+    path = pathlib.Path(config.network).expanduser()
     network = darts_tf.models.load_network(path)
+    training = _training_options(path.with_name(workdir.CONFIG_FILE))
     if isinstance(network, darts_tf.RecurrentNetwork):
         return export_steps.StepExport, network, training
     if isinstance(network, darts_tf.ConvNetwork):
         return export_images.ImageExport, network, training
     raise ValueError(
-        "`network` must be the network.keras of trainers.cnn_train or "
-        f"trainers.ptb_train. Received: network={config.network!r}, a "
+        "`network` must be a `ConvNetwork` or `RecurrentNetwork`, such as the "
+        "network.keras of trainers.cnn_train or trainers.ptb_train; "
+        f"{networks.remedy(network)}. Received: network={config.network!r}, a "
         f"{type(network).__name__}"
     )
+
+
+def _training_options(path: pathlib.Path) -> dict[str, Any]:
+    """Returns the options of a training run, none if it is no such run."""
+    if not path.is_file():
+        return {}
+    try:
+        options_of_run = json_file.read(path)
+    except ValueError as error:
+        raise ValueError(
+            "The config.json beside the network must be that of its training "
+            f"run. {error}"
+        ) from error
+    # Other programs have files of this name, too.
+    return options_of_run if isinstance(options_of_run, dict) else {}
 
 
 def _formats(config: Config, kind: Any) -> list[str]:
@@ -248,22 +291,30 @@ def _write(
     with tempfile.TemporaryDirectory() as scratch:
         wanted = "saved_model" in formats
         place = (folder if wanted else pathlib.Path(scratch)) / "saved_model"
-        saved_model = exporter.write_saved_model(place)
+        saved_model = exporter.write_saved_model(_free(place))
         for name in formats:
             print(f"Writing {name} ...", flush=True)
             if name == "saved_model":
                 files[name] = saved_model
             elif name == "onnx":
-                path = folder / "network.onnx"
+                path = _free(folder / "network.onnx")
                 files[name] = darts_tf.export.export_onnx(saved_model, path)
             else:
                 files[name] = darts_tf.export.export_tflite(
                     saved_model,
-                    folder / f"network_{name}.tflite",
+                    _free(folder / f"network_{name}.tflite"),
                     name,
                     exporter.calibration if name == "int8" else None,
                 )
     return files
+
+
+def _free(path: pathlib.Path) -> pathlib.Path:
+    """Removes what an export that was killed has left at a path."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+    return path
 
 
 def _print(report: dict[str, Any], folder: pathlib.Path) -> None:

@@ -4,18 +4,30 @@ import dataclasses
 import pathlib
 from typing import Any
 
-import keras
-import numpy as np
-
-import darts_tf
-from darts_tf.data import augmentation
-from darts_tf.data import image_classification
 from trainers import genotypes
 from trainers import images
+from trainers import late
 
-FORMATS = ("saved_model", *darts_tf.export.PRECISIONS, "onnx")
+with late.imports():
+    import keras
+    import numpy as np
+
+    import darts_tf
+    from darts_tf.data import augmentation
+    from darts_tf.data import image_classification
+
+# Written out, as the help shows it before TensorFlow is imported.
+FORMATS = (
+    "saved_model",
+    "float32",
+    "float16",
+    "dynamic_range",
+    "int8",
+    "onnx",
+)
 DEFAULT_FORMATS = FORMATS[:-1]  # ONNX needs packages of its own
 _DATASET_FIELDS = ("dataset", "data_dir", "image_size")
+_OF_TEXTS = ("test_words", "corpus")
 
 
 class ImageExport:
@@ -96,22 +108,25 @@ class _DatasetConfig:
 
 
 def _check_options(config: Any) -> None:
-    if config.test_words is not None:
-        raise ValueError(
-            "`test_words` applies to language models only. "
-            f"Received: test_words={config.test_words}"
-        )
+    for name in _OF_TEXTS:
+        if getattr(config, name) is not None:
+            raise ValueError(
+                f"`{name}` applies to language models only. "
+                f"Received: {name}={getattr(config, name)!r}"
+            )
 
 
 def _dataset_config(config: Any, training: dict[str, Any]) -> _DatasetConfig:
     names = [field.name for field in dataclasses.fields(_DatasetConfig)]
     chosen = {name: training.get(name) for name in names}
+    if config.dataset not in (None, chosen["dataset"]):
+        chosen["data_dir"] = None  # the folder of the run's own data set
     for name in _DATASET_FIELDS:
         if getattr(config, name) is not None:
             chosen[name] = getattr(config, name)
     if chosen["dataset"] is None:
         raise ValueError(
-            "The config.json beside the network names no data set to calibrate "
+            "No config.json beside the network names a data set to calibrate "
             "and compare on, so --dataset must; in Python the functions of "
             "darts_tf.export write files without any dataset. "
             f"Received: network={config.network!r}, dataset=None"
@@ -120,7 +135,7 @@ def _dataset_config(config: Any, training: dict[str, Any]) -> _DatasetConfig:
 
 
 def _untrained(
-    config: Any, genotype: Any, dataset: image_classification.ImageDataset
+    config: Any, genotype: Any, dataset: "image_classification.ImageDataset"
 ) -> Any:
     keras.utils.set_random_seed(config.seed)
     network = darts_tf.ConvNetwork(
@@ -135,7 +150,7 @@ def _untrained(
 
 
 def _check_fits(
-    network: Any, dataset: image_classification.ImageDataset, name: str
+    network: Any, dataset: "image_classification.ImageDataset", name: str
 ) -> None:
     takes = darts_tf.export.input_shape(network)[1:]
     if (takes, network.num_classes) != (

@@ -3,9 +3,13 @@
 import pathlib
 from typing import Any
 
-import darts_tf
-from darts_tf.data import corpus
-from darts_tf.export import step_model
+from trainers import late
+
+with late.imports():
+    import darts_tf
+    from darts_tf.data import corpus
+    from darts_tf.export import step_model
+
 
 FORMATS = ("saved_model", "float32", "float16", "dynamic_range")
 _TEST_WORDS = 256
@@ -35,16 +39,19 @@ class StepExport:
 
     def __init__(self, config: Any, network: Any, training: dict[str, Any]):
         _check_options(config)
-        if "corpus" not in training:
+        name = config.corpus or training.get("corpus")
+        if name is None:
             raise ValueError(
-                "The config.json beside the network names no corpus to compare "
-                "on; in Python the functions of darts_tf.export write files "
-                f"without any corpus. Received: network={config.network!r}"
+                "No config.json beside the network names a corpus to compare "
+                "on, so --corpus must; in Python the functions of "
+                "darts_tf.export write files without any corpus. "
+                f"Received: network={config.network!r}, corpus=None"
             )
-        text = corpus.load(
-            training["corpus"], config.data_dir or training["data_dir"]
-        )
-        self._vocabulary = step_model.read_vocabulary(config.network)
+        # The run's folder and its rare words belong to the run's corpus.
+        own = training if name == training.get("corpus") else {}
+        data_dir = config.data_dir or own.get("data_dir")
+        text = corpus.load(name, data_dir, own.get("min_count"))
+        self._vocabulary = _vocabulary(config, network, text)
         if text.vocabulary != self._vocabulary:
             raise ValueError(
                 "The text to compare on must have the vocabulary of the "
@@ -68,6 +75,16 @@ class StepExport:
         return darts_tf.export.describe_step_files(
             self.network, files, self._tokens, num_threads
         )
+
+
+def _vocabulary(config: Any, network: Any, text: Any) -> tuple[str, ...]:
+    """Returns the words of the network, or those of the text it is said of."""
+    path = pathlib.Path(config.network).expanduser()
+    beside = path.with_name(step_model.VOCABULARY_FILE)
+    if config.corpus is not None and not beside.is_file():
+        step_model.check_vocabulary(text.vocabulary, network.vocabulary_size)
+        return text.vocabulary
+    return step_model.read_vocabulary(path)
 
 
 def _check_options(config: Any) -> None:

@@ -2,20 +2,49 @@
 
 import pathlib
 
-import darts_tf
+from trainers import late
+
+with late.imports():
+    import darts_tf
+
 
 HELP = (
-    "File genotype.json of a search, the name of a published genotype, or "
-    "random:SEED, a cell drawn at random from the paper's space."
+    "File genotype.json of a search, a text or log with `Genotype(...)` in it "
+    "(the last counts), `Genotype(...)` itself, the name of a published "
+    "genotype, or random:SEED, a cell drawn at random from the paper's space."
 )
 _RANDOM = "random:"
+_LITERAL = "Genotype("
 
 
-def read(source: str, kind: str) -> darts_tf.Genotype:
-    """Reads a genotype from a file, finds a published one, or draws one.
+def check(source: str) -> None:
+    """Raises an error for a file that is not there, before TensorFlow loads.
 
     Args:
-        source: String: a path, a name, or `random:` and a seed.
+        source: String, as `read` takes it.
+
+    Raises:
+        ValueError: If it can only be a path, and there is no such file.
+    """
+    path = pathlib.Path(source).expanduser()
+    # Neither a genotype that is written out, nor a name.
+    is_path = not set("()[]{}") & set(source) and (
+        path.suffix or len(path.parts) > 1
+    )
+    if is_path and not path.exists():
+        raise ValueError(
+            f"`genotype` must be a file that exists, or: {HELP} "
+            f"Received: genotype={source!r}, which does not exist"
+        )
+
+
+def read(source: str, kind: str) -> "darts_tf.Genotype":
+    """Reads a genotype from a file or a text, finds a published one, or draws.
+
+    Args:
+        source: String: a path, of the JSON of a genotype or of a text or log
+            with published forms, of which the last counts; a published form
+            itself; a name; or `random:` and a seed.
         kind: String, `"conv"` or `"recurrent"`, what it must be.
 
     Returns:
@@ -33,14 +62,15 @@ def read(source: str, kind: str) -> darts_tf.Genotype:
     """
     if source.startswith(_RANDOM):
         return _draw(source, kind)
-    path = pathlib.Path(source)
-    if path.is_file():
-        genotype = darts_tf.Genotype.load(path)
-    elif path.suffix or len(path.parts) > 1:
+    if _LITERAL in source:
+        genotype = darts_tf.Genotype.from_text(source)
+    elif (path := _existing(source)) is not None and path.is_file():
+        genotype = darts_tf.interop.read_genotypes(path)[-1]
+    elif len(pathlib.Path(source).parts) > 1 or pathlib.Path(source).suffix:
         raise ValueError(
-            "`genotype` must be a file, random:SEED or one of "
+            "`genotype` must be a file, `Genotype(...)`, random:SEED or one of "
             f"{darts_tf.zoo.names()}. Received: genotype={source!r}, which "
-            "does not exist"
+            + ("does not exist" if path is None else "is a folder")
         )
     else:
         genotype = darts_tf.zoo.get(source)
@@ -52,6 +82,16 @@ def read(source: str, kind: str) -> darts_tf.Genotype:
             "ones"
         )
     return genotype
+
+
+def _existing(source):
+    """Returns the path of what a flag names, `None` if there is nothing."""
+    try:
+        path = pathlib.Path(source).expanduser()
+        return path if path.exists() else None
+    # A name too long for a file, or the home of somebody who has none.
+    except (OSError, RuntimeError):
+        return None
 
 
 def _draw(source, kind):

@@ -22,19 +22,23 @@ folder of a run that was stopped goes on at the step where it was.
 import dataclasses
 import time
 
-import keras
-
-import darts_tf
-from darts_tf.data import imagenet_augmentation
-from darts_tf.data import lazy_images
-from darts_tf.data import streams
-from darts_tf.search import schedules
 from trainers import count
+from trainers import device
 from trainers import genotypes
+from trainers import images
+from trainers import late
 from trainers import options
 from trainers import resumable
 from trainers import strategies
 from trainers import workdir
+
+with late.imports():
+    import keras
+
+    import darts_tf
+    from darts_tf.data import imagenet_augmentation
+    from darts_tf.data import streams
+    from darts_tf.search import schedules
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,12 +145,13 @@ def run(config):
     Returns:
         A dictionary of the figures written to `metrics.json`.
     """
+    workdir.check(config.workdir, options.to_json(config))
+    genotypes.check(config.genotype)
+    images.check(config.dataset)
     strategy = strategies.make(config)
     keras.utils.set_random_seed(config.seed)
     genotype = genotypes.read(config.genotype, "conv")
-    dataset = lazy_images.load(
-        config.dataset, config.data_dir, config.max_samples
-    )
+    dataset = images.find(config)
     whole_pass = streams.steps_per_epoch(dataset.num_train, config.batch_size)
     steps = config.steps_per_epoch or whole_pass
     transform = imagenet_augmentation.training_transform(
@@ -168,8 +173,10 @@ def run(config):
         return workdir.read_json(folder / workdir.METRICS_FILE)
     resumable.keep_genotype(folder, genotype, strategy)
     print(
-        f"Training on {dataset.name}: {dataset.num_train:,} images, {steps} "
-        f"steps an epoch, {strategy.num_replicas_in_sync} device(s), "
+        f"{device.start_line()}\n"
+        f"Training on {dataset.describe()} Cropped to {config.image_size}x"
+        f"{config.image_size}.\n{steps} steps an epoch, "
+        f"{strategy.num_replicas_in_sync} device(s), "
         f"{metrics['parameters']:,} parameters. Results go to {folder}.",
         flush=True,
     )

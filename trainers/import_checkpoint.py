@@ -5,22 +5,23 @@
 
 Takes the state dictionary of a derived network, for CIFAR-10, ImageNet or
 Penn Treebank, as a file of PyTorch or as `.npz`. The sizes of the network
-follow from it, the genotype does not: it is a file genotype.json, a published
-name, or the log of the official search, whose last genotype counts. Writes
+follow from it, the genotype does not: it is what `--genotype` is everywhere, so
+also the log of the official search, whose last genotype counts. Writes
 `RUN/network.keras`, `genotype.json` and `import.json`, which lists what was
 read.
 """
 
 import collections
 import dataclasses
-import pathlib
 
-import darts_tf
 from trainers import genotypes
+from trainers import late
 from trainers import options
+from trainers import resumable
 from trainers import workdir
 
-_LOGS = (".txt", ".log")
+with late.imports():
+    import darts_tf
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,11 +32,10 @@ class Config:
         "State dictionary of the official code: a file of torch.save, which "
         "needs PyTorch, or .npz."
     )
-    genotype: str = options.option(
-        "Log of the official search (.txt or .log), file genotype.json, or "
-        "the name of a published genotype."
+    genotype: str = options.option(genotypes.HELP)
+    workdir: str = options.option(
+        "Folder for the files: new, or of an import that was stopped."
     )
-    workdir: str = options.option("New folder for the files.")
     image_size: int | None = options.option(
         "Height and width of the images that the network will see, in pixels; "
         "none is 32, or 224 for a network with the stem for ImageNet.",
@@ -60,14 +60,26 @@ def run(config):
     Returns:
         A dictionary of the figures written to `import.json`.
     """
+    workdir.check(config.workdir)
+    workdir.check_file("checkpoint", config.checkpoint)
+    genotypes.check(config.genotype)
     arrays = darts_tf.interop.read_checkpoint(config.checkpoint)
     kind = "recurrent" if "encoder.weight" in arrays else "conv"
-    genotype = _read_genotype(config.genotype, kind)
+    genotype = genotypes.read(config.genotype, kind)
     network = darts_tf.interop.network_from_official(
         genotype, arrays, config.image_size
     )
-    folder = workdir.create(config.workdir, options.to_json(config))
-    network.save(folder / "network.keras")
+    folder = workdir.create_or_resume(
+        config.workdir,
+        {
+            **options.to_json(config),
+            "checkpoint_sha256": workdir.checksum(config.checkpoint),
+        },
+    )
+    if (folder / "import.json").exists():
+        print(f"The import in {folder} is finished; nothing is changed.")
+        return workdir.read_json(folder / "import.json")
+    resumable.save_network(network, folder / "network.keras")
     genotype.save(folder / "genotype.json")
     report = {
         "network": type(network).__name__,
@@ -86,12 +98,6 @@ def run(config):
         f"{report['parameters']:,} parameters"
     )
     return report
-
-
-def _read_genotype(source, kind):
-    if pathlib.Path(source).suffix in _LOGS:
-        return darts_tf.interop.read_genotypes(source)[-1]
-    return genotypes.read(source, kind)
 
 
 if __name__ == "__main__":

@@ -17,8 +17,10 @@ The flags exist only while `main` runs, so that several trainers can be
 imported into one process, and `run(config)` can be called without them.
 """
 
+import atexit
 import contextlib
 import dataclasses
+import gc
 import math
 import signal
 import sys
@@ -31,6 +33,10 @@ from typing import Any
 from absl import app
 from absl import flags
 from absl import logging
+
+from trainers import device
+from trainers import screen as screen_lib
+from trainers import stopping
 
 Presets = Mapping[str, Mapping[str, Any]]
 
@@ -214,6 +220,11 @@ def main(
     with one line on stderr and exit code 1. `--debug` shows
     its traceback instead. Other exceptions are left as they are.
 
+    What TensorFlow and other libraries write to stderr is withheld, and shown
+    if the command fails, with `--debug`, with `--verbosity`, or where the
+    user's own settings of TensorFlow's log ask for it. Ctrl-C and SIGTERM are
+    answered at once, and a second one ends the process.
+
     Args:
         config_class: A dataclass whose fields were made by `option`; of the
             types `bool`, `int`, `float` and `str`, or one of these or `None`,
@@ -226,7 +237,7 @@ def main(
         SystemExit: Always, with the exit code of the process.
         ValueError: If a field has another type.
         flags.DuplicateFlagError: If the name of a field is that of a flag of
-            absl, or `debug` or `preset`.
+            absl, or `debug`, `preset` or `version`.
 
     Example:
 
@@ -253,16 +264,25 @@ def main(
         if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.WARNING)  # not what TensorFlow writes
         given = {flag.name: flag.value for flag in defined if flag.present}
+        if given.pop("version", False):
+            print(device.version_line())
+            return
         debug = given.pop("debug", False)
         preset = given.pop("preset", None)
+        show_all = debug or bool(flags.FLAGS["verbosity"].present)
         try:
-            run(resolve(config_class, presets, preset, given))
+            config = resolve(config_class, presets, preset, given)
+            with (
+                screen_lib.of_a_command(show_all) as screen,
+                stopping.answering(screen),
+            ):
+                run(config)
         except (ValueError, OSError, FloatingPointError) as error:
             if debug:
                 raise
             sys.exit(f"error: {error}")
         except KeyboardInterrupt as error:
-            # As a shell reports it; `run` has said the rest.
+            # As a shell reports it; what is to be said has been said.
             sys.exit(128 + getattr(error, "signal_number", signal.SIGINT))
 
     with contextlib.ExitStack() as cleanup:
@@ -270,21 +290,30 @@ def main(
             # The script's own flags are those that --helpshort lists.
             flags.DEFINE_flag(flag, module_name=sys.argv[0])
             cleanup.callback(delattr, flags.FLAGS, flag.name)
+        # At the end the interpreter would search all graphs for cycles, which
+        # takes seconds after the last word; the memory goes back anyway.
+        atexit.register(gc.freeze)
         app.run(body)
 
 
 def _general_flags(presets: Presets | None) -> list[flags.Flag[Any]]:
     """Returns the flags that each trainer has."""
-    debug = flags.BooleanFlag(
-        "debug", False, "Show the traceback of an error, not one line."
-    )
+    general: list[flags.Flag[Any]] = [
+        flags.BooleanFlag(
+            "debug",
+            False,
+            "Show the traceback of an error, not one line, and all that "
+            "TensorFlow and other libraries write.",
+        ),
+        flags.BooleanFlag("version", False, "Show the versions, and exit."),
+    ]
     if not presets:
-        return [debug]
+        return general
     contents = "; ".join(
         f"{name}: {_listed(values)}" for name, values in presets.items()
     )
     text = f"Values to start from, which other flags override. {contents}."
-    return [debug, flags.EnumFlag("preset", None, text, list(presets))]
+    return [*general, flags.EnumFlag("preset", None, text, list(presets))]
 
 
 def _listed(values: Mapping[str, Any]) -> str:

@@ -25,23 +25,34 @@ folder gets `config.json`, `searched/` and `random/` (projects of
 `results.md`.
 """
 
+import contextlib
 import dataclasses
 import json
 import pathlib
+import sys
 
-import keras_tuner
-import numpy as np
-
-import darts_tf
-from darts_tf.spaces import atomic_file
-from darts_tf.tuner import configuration
-from darts_tf.tuner import selection
+from trainers import device
+from trainers import images
+from trainers import late
 from trainers import options
-from trainers import protocol_images
-from trainers import protocol_texts
+from trainers import resumable
 from trainers import search_run
 from trainers import strategies
+from trainers import texts
 from trainers import workdir
+
+with late.imports():
+    import keras_tuner
+    import numpy as np
+
+    import darts_tf
+    from darts_tf.spaces import atomic_file
+    from darts_tf.tuner import configuration
+    from darts_tf.tuner import selection
+    from trainers import progress
+    from trainers import protocol_images
+    from trainers import protocol_texts
+    from trainers import protocol_tuner
 
 # What can be tuned, and where: minimum, maximum, sampling.
 _RANGES = {
@@ -125,6 +136,11 @@ class Config:
     flip: bool = options.option("Images: flip them at random.", True)
     cutout: int = options.option(
         "Images: side of the square cut out in the full training.", 16
+    )
+    min_count: int | None = options.option(
+        "Texts: words that occur less often in the training text become "
+        "<unk>; none keeps all.",
+        None,
     )
     search_units: int = options.option("Texts: width of the supernet.", 300)
     units: int = options.option("Texts: width of all trained networks.", 850)
@@ -231,15 +247,25 @@ def run(config):
     Returns:
         A dictionary of the results written to `results.json`.
     """
+    checks = {"conv": images.check, "recurrent": texts.check}
+    checks[config.space](config.dataset)
     strategies.limit_threads(config.intra_op_threads)
     module = _TASKS[config.space]
     task = module.Task(config)
     folder = pathlib.Path(config.workdir).expanduser()
     folder.mkdir(parents=True, exist_ok=True)
+    atomic_file.remove_leftovers(folder)
     resolved = options.to_json(config)
     configuration.check(folder / "config.json", resolved)
     workdir.write_json(folder / "config.json", resolved)
 
+    print(
+        f"{device.start_line()}\nThe protocol on {task.describe()}.\n"
+        f"{config.searches} searches of {config.search_epochs} epochs, then "
+        f"{config.runs} trainings of {config.epochs} epochs of the best cell; "
+        f"the same with random cells. Results go to {folder}.",
+        flush=True,
+    )
     searched = _search(task, folder, "searched", _oracle(task, module))
     limit = {"max_trials": config.random_cells}
     if config.random_cells is None:
@@ -364,14 +390,19 @@ def _search(task, folder, name, oracle):
         num_nodes=config.num_nodes or space.num_nodes,
         primitives=tuple(_names(config.primitives)) or space.primitives,
     )
-    tuner = darts_tf.DartsTuner(
-        hypermodel=task.hypermodel(space),
-        oracle=oracle,
-        directory=str(folder),
-        project_name=name,
+    with contextlib.redirect_stdout(sys.stderr):  # Keras Tuner's words
+        tuner = protocol_tuner.ProtocolTuner(
+            hypermodel=task.hypermodel(space),
+            oracle=oracle,
+            directory=str(folder),
+            project_name=name,
+        )
+    tuner.search(
+        **task.data(),
+        epochs=config.search_epochs,
+        callbacks=[progress.Progress(bar=False)],
+        verbose=0,
     )
-    tuner.search(**task.data(), epochs=config.search_epochs, verbose=2)
-    tuner.results_summary(config.searches)
     return tuner
 
 
@@ -393,16 +424,17 @@ def _trials(tuner):
 def _train(task, folder, tuner):
     """Trains the best cell in full, several times; returns the metrics."""
     folder.mkdir(parents=True, exist_ok=True)
+    atomic_file.remove_leftovers(folder)
     genotype_path = folder / "genotype.json"
     tuner.get_best_genotypes(1)[0].save(genotype_path)
     metrics = []
     for number in range(task.config.runs):
         run_folder = folder / f"run_{number}"
-        if not (run_folder / workdir.METRICS_FILE).exists():
+        if (run_folder / workdir.METRICS_FILE).exists():
+            resumable.complete(run_folder)
+        else:
             task.train(run_folder, genotype_path, task.config.seed + number)
-        metrics.append(
-            json.loads((run_folder / workdir.METRICS_FILE).read_text())
-        )
+        metrics.append(workdir.read_json(run_folder / workdir.METRICS_FILE))
     return metrics
 
 

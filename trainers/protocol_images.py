@@ -4,9 +4,9 @@ import keras_tuner
 
 import darts_tf
 from darts_tf.data import augmentation
-from darts_tf.data import image_classification
 from darts_tf.data import splitting
 from trainers import cnn_train
+from trainers import images
 
 OBJECTIVE = keras_tuner.Objective("val_accuracy", "max")
 TEST_METRIC = "test_accuracy"
@@ -22,12 +22,11 @@ class Task:
 
     def __init__(self, config):
         self.config = config
-        self._dataset = image_classification.load(
-            config.dataset,
-            data_dir=config.data_dir,
-            image_size=config.image_size,
-            max_samples=config.max_samples,
-        )
+        self._dataset = images.load(config)
+
+    def describe(self):
+        """Returns the name and the sizes of the data."""
+        return images.describe(self._dataset)
 
     def hypermodel(self, space):
         """Returns how the tuner searches and scores.

@@ -5,6 +5,7 @@ import keras_tuner
 import darts_tf
 from darts_tf.data import corpus as corpus_lib
 from trainers import ptb_train
+from trainers import texts
 
 OBJECTIVE = keras_tuner.Objective("val_perplexity", "min")
 TEST_METRIC = "test_perplexity"
@@ -23,7 +24,15 @@ class Task:
 
     def __init__(self, config):
         self.config = config
-        self._corpus = corpus_lib.load(config.dataset, config.data_dir)
+        self._corpus = corpus_lib.load(
+            config.dataset, config.data_dir, config.min_count
+        )
+        if self._corpus.note:
+            print(self._corpus.note)
+
+    def describe(self):
+        """Returns the name and the sizes of the data."""
+        return texts.describe(self._corpus)
 
     def hypermodel(self, space):
         """Returns how the tuner searches and scores.
@@ -67,6 +76,7 @@ class Task:
                 genotype=str(genotype_path),
                 corpus=config.dataset,
                 data_dir=config.data_dir,
+                min_count=config.min_count,
                 epochs=config.epochs,
                 batch_size=config.train_batch_size,
                 units=config.units,

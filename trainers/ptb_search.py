@@ -19,15 +19,30 @@ run that was stopped goes on at the step where it was.
 
 import dataclasses
 
-import keras
-
-import darts_tf
-from darts_tf.data import corpus as corpus_lib
-from darts_tf.data import text_streams
+from trainers import late
 from trainers import options
 from trainers import resumable
 from trainers import search_run
 from trainers import strategies
+from trainers import texts
+from trainers import workdir
+
+with late.imports():
+    import keras
+
+    import darts_tf
+    from darts_tf.data import corpus as corpus_lib
+    from darts_tf.data import text_streams
+
+# The paper's, written out as the help shows them before TensorFlow is
+# imported.
+_PRIMITIVES = (
+    "none",
+    "tanh",
+    "relu",
+    "sigmoid",
+    "identity",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +60,11 @@ class Config:
     data_dir: str | None = options.option(
         "Folder of the published texts; none is ~/.cache/darts_tf.", None
     )
+    min_count: int | None = options.option(
+        "Words that occur less often in the training text become <unk>; none "
+        "keeps all.",
+        None,
+    )
     epochs: int = options.option("Passes over the training text.", 50)
     steps_per_epoch: int | None = options.option(
         "Steps in an epoch; none is a whole pass.", None
@@ -58,7 +78,7 @@ class Config:
     num_nodes: int = options.option("Searched nodes of the cell.", 8)
     primitives: str = options.option(
         "Candidate activations, separated by commas.",
-        ",".join(darts_tf.SearchSpace.recurrent().primitives),
+        ",".join(_PRIMITIVES),
     )
     output_dropout: float = options.option("Of the cell's outputs.", 0.75)
     hidden_dropout: float = options.option("Of the state and the nodes.", 0.25)
@@ -96,7 +116,7 @@ class Config:
 
     def __post_init__(self):
         """Fails on values that would only show after a long time."""
-        search_run.check(self, "sequence_length", "units")
+        search_run.check(self, "sequence_length", "units", "min_count")
         if self.strategy != "none" and self.vary_length:
             raise ValueError(
                 "Several devices need pieces of one length, so that the graph "
@@ -130,15 +150,23 @@ def run(config):
     Returns:
         The `darts_tf.Genotype` that was found.
     """
+    workdir.check(config.workdir, options.to_json(config))
+    texts.check(config.corpus)
     strategies.limit_threads(config.intra_op_threads)
     strategy = strategies.make(config)
     keras.utils.set_random_seed(config.seed)
-    corpus = corpus_lib.load(config.corpus, config.data_dir)
+    corpus = corpus_lib.load(config.corpus, config.data_dir, config.min_count)
+    if corpus.note:
+        print(corpus.note)
     with strategy.scope():
         model = _make_model(config, corpus)
     pairs_from, steps = _pairs(config, corpus)
     return search_run.search(
-        model, pairs_from, config, steps, f"Searching on {corpus.name}"
+        model,
+        pairs_from,
+        config,
+        steps,
+        f"Searching on {texts.describe(corpus)}",
     )
 
 

@@ -21,21 +21,24 @@ the same command is given again.
 """
 
 import dataclasses
-import math
-import time
 
-import keras
-
-import darts_tf
-from darts_tf.data import corpus as corpus_lib
-from darts_tf.data import text_streams
-from darts_tf.export import step_model
-from darts_tf.spaces import atomic_file
+from trainers import device
 from trainers import genotypes
+from trainers import late
 from trainers import options
 from trainers import report
 from trainers import resumable
+from trainers import texts
 from trainers import workdir
+
+with late.imports():
+    import keras
+
+    import darts_tf
+    from darts_tf.data import corpus as corpus_lib
+    from darts_tf.data import text_streams
+    from darts_tf.export import step_model
+    from trainers import language_callbacks
 
 _POSITIVE = (
     "epochs",
@@ -45,6 +48,7 @@ _POSITIVE = (
     "evaluation_batch_size",
     "test_batch_size",
     "sequence_length",
+    "min_count",
 )
 
 
@@ -64,6 +68,11 @@ class Config:
     )
     data_dir: str | None = options.option(
         "Folder of the published texts; none is ~/.cache/darts_tf.", None
+    )
+    min_count: int | None = options.option(
+        "Words that occur less often in the training text become <unk>; none "
+        "keeps all.",
+        None,
     )
     epochs: int = options.option("Passes over the training text.", 8000)
     steps_per_epoch: int | None = options.option(
@@ -147,9 +156,12 @@ def run(config):
     Returns:
         A dictionary of the figures written to `metrics.json`.
     """
+    workdir.check(config.workdir, options.to_json(config))
+    genotypes.check(config.genotype)
+    texts.check(config.corpus)
     keras.utils.set_random_seed(config.seed)
     genotype = genotypes.read(config.genotype, "recurrent")
-    text = corpus_lib.load(config.corpus, config.data_dir)
+    text = corpus_lib.load(config.corpus, config.data_dir, config.min_count)
     model = _make_model(config, genotype, text)
     switch = darts_tf.search.SwitchToAveragedSGD(
         model.network.trainable_variables, config.patience
@@ -176,9 +188,12 @@ def run(config):
         folder / step_model.VOCABULARY_FILE, text.vocabulary
     )
     parameters = darts_tf.count_parameters(model.network)
+    if text.note:
+        print(text.note)
     print(
-        f"Training on {text.name}: {text.vocabulary_size:,} words in the "
-        f"vocabulary, {steps} steps an epoch, {parameters:,} parameters. "
+        f"{device.start_line()}\n"
+        f"Training on {texts.describe(text)}.\n"
+        f"{steps} steps an epoch, {parameters:,} parameters. "
         f"Results go to {folder}.",
         flush=True,
     )
@@ -188,10 +203,12 @@ def run(config):
         steps,
         config.epochs,
         [
-            _WordsPerSecond(model),
+            language_callbacks.WordsPerSecond(model),
             switch,
             darts_tf.search.HistoryLog(folder),
-            _KeepBest(folder / "network.keras", model.network, switch, resume),
+            language_callbacks.KeepBest(
+                folder / "network.keras", model.network, switch, resume
+            ),
             resume,
         ],
         validation_data=valid,
@@ -256,7 +273,7 @@ def _pieces(config, text, start_step):
 
 def _evaluate(config, model, folder, lines, valid, test):
     """Evaluates the weights that were kept, and the last ones as they are."""
-    best = keras.saving.load_model(folder / "network.keras")
+    best = darts_tf.models.load_network(folder / "network.keras")
     results = {}
     for prefix, network in (("", best), ("last_own_", model.network)):
         for name, pieces, batch_size in (
@@ -277,55 +294,6 @@ def _evaluate(config, model, folder, lines, valid, test):
         **results,
         "train_seconds": round(sum(line["seconds"] for line in lines), 1),
     }
-
-
-class _WordsPerSecond(keras.callbacks.Callback):
-    """Adds the speed of training, since the epoch began, to the figures."""
-
-    def __init__(self, language_model):
-        super().__init__()
-        self.language_model = language_model
-
-    def on_epoch_begin(self, epoch, logs=None):
-        """Starts the clock."""
-        self.start = time.perf_counter()
-
-    def on_train_batch_end(self, batch, logs=None):
-        """Counts the words so far."""
-        words = float(self.language_model.perplexity.count)
-        self.speed = words / (time.perf_counter() - self.start)
-        if logs is not None:
-            logs["words_per_second"] = self.speed
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Keeps the speed, without the time of the validation."""
-        if logs is not None:
-            logs["words_per_second"] = self.speed
-            logs["seconds"] = time.perf_counter() - self.start
-
-
-class _KeepBest(keras.callbacks.Callback):
-    """Saves the network with the lowest validation loss so far."""
-
-    def __init__(self, path, network, switch, resume):
-        super().__init__()
-        self.path = path
-        self.network = network
-        self.switch = switch
-        self.resume = resume
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Saves the network, if it is the best."""
-        best = min(
-            (line["val_loss"] for line in self.resume.history),
-            default=math.inf,
-        )
-        if logs is not None and logs["val_loss"] < best:
-            with (
-                self.switch.evaluated_weights(),
-                atomic_file.replacing(self.path) as path,
-            ):
-                self.network.save(path)
 
 
 if __name__ == "__main__":

@@ -8,24 +8,30 @@ running. The commands write `RUN/report.html` themselves when they end, and
 again. It takes a few seconds.
 """
 
+# The annotations name modules that are imported late.
+from __future__ import annotations
+
 import dataclasses
-import json
 import os
 import pathlib
 import platform
 import shlex
 from typing import Any
 
-import keras
-import numpy as np
-import tensorflow as tf
-
-import darts_tf
-from darts_tf import visualize
-from darts_tf.spaces import atomic_file
-from darts_tf.visualize import trace as trace_lib
+from trainers import late
 from trainers import options
 from trainers import workdir
+
+with late.imports():
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    import darts_tf
+    from darts_tf import visualize
+    from darts_tf.spaces import atomic_file
+    from darts_tf.spaces import json_file
+    from darts_tf.visualize import trace as trace_lib
 
 REPORT_FILE = "report.html"
 ENVIRONMENT_FILE = "environment.json"
@@ -59,6 +65,7 @@ def run(config: Config) -> pathlib.Path:
             damaged.
         OSError: If a file cannot be read, or the page cannot be written.
     """
+    workdir.check_file("workdir", config.workdir)
     path = _write(pathlib.Path(config.workdir).expanduser())
     print(f"Wrote {path}")
     return path
@@ -133,6 +140,7 @@ def _write(folder: pathlib.Path) -> pathlib.Path:
             "before runs recorded them."
         )
     path = folder / REPORT_FILE
+    atomic_file.remove_leftovers(folder)
     atomic_file.write_text(path, page.to_html())
     return path
 
@@ -154,7 +162,7 @@ class _Run:
         self.metrics = self._json("metrics.json")
         self.environment = self._json(ENVIRONMENT_FILE)
         history = folder / "history.jsonl"
-        self.history = trace_lib.read_lines(history) if history.exists() else []
+        self.history = json_file.read_lines(history) if history.exists() else []
         self.trace = None
         if (folder / trace_lib.SPACE_FILE).exists():
             self.trace = visualize.read_trace(folder)
@@ -167,17 +175,7 @@ class _Run:
     def _json(self, name: str) -> dict[str, Any]:
         """Returns a file's dictionary, an empty one if there is no file."""
         path = self.folder / name
-        if not path.exists():
-            return {}
-        try:
-            value = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:
-            value = None
-        if not isinstance(value, dict):
-            raise ValueError(
-                f"{name} must hold a JSON object. Received: {str(path)!r}"
-            )
-        return value
+        return json_file.read_object(path) if path.exists() else {}
 
 
 def _title(found: _Run) -> tuple[str, str]:

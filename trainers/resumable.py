@@ -1,17 +1,28 @@
 """Runs of the commands that can be stopped and go on: the folder, the fit."""
 
+import contextlib
+import errno
 import pathlib
 from collections.abc import Callable
+from collections.abc import Generator
 from collections.abc import Sequence
 from typing import Any
 
-import darts_tf
-from darts_tf.search import replicas
+from trainers import late
 from trainers import options
 from trainers import report
+from trainers import stopping
 from trainers import strategies
 from trainers import workdir
 
+with late.imports():
+    import darts_tf
+    from darts_tf.search import checkpoint
+    from darts_tf.search import replicas
+    from darts_tf.spaces import atomic_file
+    from trainers import progress
+
+GENOTYPE_FILE = "genotype.json"
 EVERY = options.option(
     "Steps between two checkpoints; none saves after each epoch only.", 500
 )
@@ -20,7 +31,8 @@ EVERY = options.option(
 def open_folder(config: Any, strategy: Any) -> tuple[pathlib.Path, bool]:
     """Makes or finds the folder of a run.
 
-    Of several workers, the chief makes it, and the others wait for that.
+    Of several workers, the chief makes it, and the others wait for that. A
+    run that was killed between its metrics and its report gets the report.
 
     Args:
         config: A config with `workdir`.
@@ -38,12 +50,34 @@ def open_folder(config: Any, strategy: Any) -> tuple[pathlib.Path, bool]:
     if not chief:
         replicas.wait(strategy)
     folder = workdir.create_or_resume(config.workdir, options.to_json(config))
+    finished = (folder / workdir.METRICS_FILE).exists()
+    completed = chief and finished and complete(folder)
     if chief:
         replicas.wait(strategy)
-    finished = (folder / workdir.METRICS_FILE).exists()
-    if finished:
+    if completed:
+        print(f"The run in {folder} was finished but for its report.")
+    elif finished:
         print(f"The run in {folder} is finished; nothing is changed.")
     return folder, finished
+
+
+def complete(folder: pathlib.Path) -> bool:
+    """Writes the report of a run that was killed just before it.
+
+    Args:
+        folder: Path, the folder of a run that has its metrics.
+
+    Returns:
+        Whether there was something to write. A folder of several runs has no
+        report of its own.
+    """
+    if not (folder / GENOTYPE_FILE).exists() or all(
+        (folder / name).exists()
+        for name in (report.ENVIRONMENT_FILE, report.REPORT_FILE)
+    ):
+        return False
+    report.finish(folder)
+    return True
 
 
 def keep_genotype(folder: pathlib.Path, genotype: Any, strategy: Any) -> None:
@@ -58,7 +92,7 @@ def keep_genotype(folder: pathlib.Path, genotype: Any, strategy: Any) -> None:
         ValueError: If the run was begun with another one, whose matrices may
             only happen to fit.
     """
-    path = folder / "genotype.json"
+    path = folder / GENOTYPE_FILE
     if path.exists() and darts_tf.Genotype.load(path) != genotype:
         raise ValueError(
             "A run goes on with the genotype it was begun with, that of "
@@ -90,20 +124,27 @@ def fit(
 
     Raises:
         ValueError: If the checkpoint in the folder is of another network.
+        OSError: If a file cannot be written; it says what is saved.
         darts_tf.search.Stopped: If a signal came; the state is saved.
     """
-    resume = callbacks[-1]
-    start = resume.restore(model, steps)
+    *others, resume = callbacks
+    start = resume.restore(model, steps, others)
     say_where(start)
+    watch = progress.Progress(start)
     try:
-        model.fit(
-            strategies.read_by_all(batches_from(start)),
-            epochs=epochs,
-            steps_per_epoch=steps,
-            shuffle=False,
-            callbacks=list(callbacks),
-            **kwargs,
-        )
+        with (
+            saying_what_is_saved(resume),
+            stopping.after_the_step(watch.step_line),
+        ):
+            model.fit(
+                strategies.read_by_all(batches_from(start)),
+                epochs=epochs,
+                steps_per_epoch=steps,
+                shuffle=False,
+                callbacks=[*others, watch, resume],
+                verbose=watch.verbose,
+                **kwargs,
+            )
     except KeyboardInterrupt as error:
         say_how_to_go_on(error)
         raise
@@ -118,10 +159,59 @@ def finish(folder: pathlib.Path, network: Any, metrics: Any) -> None:
         metrics: Dictionary of figures, for `metrics.json`.
     """
     if replicas.is_chief(network.distribute_strategy):
-        network.save(folder / "network.keras")
+        save_network(network, folder / "network.keras")
         workdir.write_json(folder / workdir.METRICS_FILE, metrics)
         report.finish(folder)
     replicas.wait(network.distribute_strategy)
+
+
+def save_network(network: Any, path: pathlib.Path) -> None:
+    """Saves a network, whole or not at all.
+
+    Args:
+        network: A Keras model.
+        path: Path, a file `.keras`.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    with atomic_file.replacing(path) as temporary:
+        try:
+            network.save(temporary)
+        # What h5py raises for some failures of the disk.
+        except RuntimeError as error:
+            raise OSError(errno.EIO, str(error)) from error
+
+
+@contextlib.contextmanager
+def saying_what_is_saved(resume: Any) -> Generator[None]:
+    """Makes an error of the disk in a fit say what is saved.
+
+    Args:
+        resume: The `darts_tf.ExactResume` of the fit.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        OSError: What was raised in the block, with a sentence more.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:  # no file: another worker is lost
+            raise
+        path = resume.path
+        saved = (
+            "has the last checkpoint, from which the same command goes on"
+            if path.exists() or checkpoint.previous(path).exists()
+            else "has no checkpoint yet; the same command begins anew"
+        )
+        raise OSError(
+            error.errno,
+            f"{error.strerror or error}. The folder {str(path.parent)!r} "
+            f"{saved}",
+        ) from error
 
 
 def say_where(step: int) -> None:

@@ -11,9 +11,13 @@ line.
 
 import dataclasses
 
-import darts_tf
-from darts_tf.export import step_model
+from trainers import late
 from trainers import options
+from trainers import workdir
+
+with late.imports():
+    import darts_tf
+    from darts_tf.export import step_model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +45,7 @@ def run(config):
     Returns:
         String, the text with its prompt.
     """
+    workdir.check_file("network", config.network)
     model = darts_tf.export.StepModel.open(config.network)
     words = darts_tf.export.sample_text(
         model,

@@ -1,19 +1,23 @@
 """What the commands that search have in common: the run and its files."""
 
-import keras
-
-import darts_tf
-from darts_tf import visualize
-from darts_tf.search import collapse_guard
-from darts_tf.search import replicas
-from darts_tf.spaces import atomic_file
-from darts_tf.visualize import cell_svg
+from trainers import device
+from trainers import late
 from trainers import options
 from trainers import report
 from trainers import resumable
+from trainers import stopping
 from trainers import strategies
 from trainers import workdir
 
+with late.imports():
+    import darts_tf
+    from darts_tf import visualize
+    from darts_tf.search import replicas
+    from trainers import draw_cell
+    from trainers import progress
+
+# Written out, as they are checked before TensorFlow is imported.
+GUARDS = ("none", "warn", "stop", "return")
 GUARD = options.option(
     "Against collapse to skip connections: none, warn, stop, or return (stop "
     "and take the alphas of the last epoch without a sign of it).",
@@ -53,9 +57,7 @@ def check(config, *names):
         "intra_op_threads",
         *names,
     )
-    options.check_choice(
-        config, "collapse_guard", ("none", *collapse_guard.ACTIONS)
-    )
+    options.check_choice(config, "collapse_guard", GUARDS)
     options.check_choice(config, "strategy", strategies.NAMES)
     size = config.micro_batch
     if size is not None and (size < 1 or config.batch_size % size):
@@ -83,7 +85,8 @@ def search(model, pairs_from, config, steps_per_epoch, title, *callbacks):
 
     Raises:
         ValueError: If the folder is that of a run with other options.
-        OSError: If the folder cannot be made, or holds something else.
+        OSError: If the folder cannot be made, or holds something else, or a
+            file cannot be written; it says what is saved.
         FloatingPointError: If the search diverges; the cell so far is kept.
     """
     writes = replicas.is_chief(model.distribute_strategy)
@@ -92,31 +95,43 @@ def search(model, pairs_from, config, steps_per_epoch, title, *callbacks):
         return darts_tf.Genotype.load(folder / "genotype.json")
     parameters = darts_tf.count_parameters(model)
     print(
-        f"{title}: {steps_per_epoch} steps an epoch, {parameters:,} "
-        f"parameters, hypergradient {config.hypergradient}. Results go to "
-        f"{folder}.",
+        f"{device.start_line()}\n{title}.\n{steps_per_epoch} steps an epoch, "
+        f"{parameters:,} parameters, hypergradient {config.hypergradient}. "
+        f"Results go to {folder}.",
         flush=True,
     )
     guards = _guards(config, pairs_from)
     resume = darts_tf.ExactResume(folder, config.checkpoint_every, guards)
-    resumable.say_where(resume.restore(model, steps_per_epoch))
+    start = resume.restore(model, steps_per_epoch)
+    resumable.say_where(start)
+    watch = progress.Progress(start)
     try:
-        model.fit(
-            pairs_from,
-            epochs=config.epochs,
-            steps_per_epoch=steps_per_epoch,
-            callbacks=[
-                *callbacks,
-                *guards,
-                darts_tf.SearchLog(
-                    folder,
-                    visualize.search_pictures,
-                    options.to_json(config),
-                ),
-                *([_DrawCell(model, folder / "cell.svg")] if writes else []),
-                resume,
-            ],
-        )
+        with (
+            resumable.saying_what_is_saved(resume),
+            stopping.after_the_step(watch.step_line),
+        ):
+            model.fit(
+                pairs_from,
+                epochs=config.epochs,
+                steps_per_epoch=steps_per_epoch,
+                callbacks=[
+                    *callbacks,
+                    *guards,
+                    darts_tf.SearchLog(
+                        folder,
+                        visualize.search_pictures,
+                        options.to_json(config),
+                    ),
+                    *(
+                        [draw_cell.DrawCell(model, folder / "cell.svg")]
+                        if writes
+                        else []
+                    ),
+                    watch,
+                    resume,
+                ],
+                verbose=watch.verbose,
+            )
     except (KeyboardInterrupt, FloatingPointError) as error:
         # The files of the last epoch are there; these alphas are younger.
         if writes:
@@ -156,20 +171,6 @@ def _guards(config, pairs_from):
             eigenvalue_every=config.eigenvalue_every or 1,
         )
     ]
-
-
-class _DrawCell(keras.callbacks.Callback):
-    """Draws the most likely cell after each epoch."""
-
-    def __init__(self, search_model, path):
-        super().__init__()
-        self.search_model = search_model
-        self.path = path
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Draws the cell."""
-        drawing = cell_svg.genotype_to_svg(self.search_model.genotype())
-        atomic_file.write_text(self.path, drawing)
 
 
 def _sentence(choice):

@@ -2,8 +2,12 @@
 
 import os
 
-import tensorflow as tf
 from absl import logging
+
+from trainers import late
+
+with late.imports():
+    import tensorflow as tf
 
 NAMES = ("none", "mirrored", "multi_worker")
 HELP = (
@@ -12,7 +16,7 @@ HELP = (
 )
 
 
-def make(config) -> tf.distribute.Strategy:
+def make(config) -> "tf.distribute.Strategy":
     """Returns the strategy in whose scope a model is made.
 
     Called before anything else of TensorFlow: workers can only meet then.
@@ -72,7 +76,7 @@ def limit_threads(threads: int | None) -> None:
         )
 
 
-def read_by_all(dataset: tf.data.Dataset) -> tf.data.Dataset:
+def read_by_all(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
     """Lets each worker read a data set whole, and keep its rows of a batch.
 
     TensorFlow would divide files, if there are any, and with them the batches

@@ -1,17 +1,79 @@
 """The folder of a run: made once, never shared by two runs."""
 
+import contextlib
+import hashlib
 import json
 import os
 import pathlib
+from collections.abc import Iterable
 from typing import Any
 
-from darts_tf.spaces import atomic_file
+from trainers import late
+
+with late.imports():
+    from darts_tf.spaces import atomic_file
+    from darts_tf.spaces import json_file
+
 
 CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.json"
 # The same folder can be written in several ways, and how often the state is
 # saved does not change what comes out.
 _MAY_DIFFER = {"workdir", "checkpoint_every"}
+
+
+def check(
+    path: str | os.PathLike[str], config_json: dict[str, Any] | None = None
+) -> None:
+    """Says at once what `create` or `create_or_resume` would refuse later.
+
+    It makes nothing and needs nothing but Python, so a command asks before
+    TensorFlow is imported.
+
+    Args:
+        path: String or path, the folder of a run.
+        config_json: Optional dictionary, the config of a run that may go on in
+            the folder. Defaults to `None`, a run that needs a new one.
+
+    Raises:
+        ValueError: If the folder is that of a run with another config.
+        OSError: If no run can be there.
+    """
+    folder = pathlib.Path(path).expanduser()
+    standing = next(p for p in (folder, *folder.parents) if p.exists())
+    if not standing.is_dir():
+        raise _in_the_way(path)
+    if not os.access(standing, os.W_OK | os.X_OK):
+        raise _not_writable(path)
+    config = folder / CONFIG_FILE
+    if config_json is not None and config.is_file():
+        before = None
+        # A damaged one is described where it is read.
+        with contextlib.suppress(ValueError, RecursionError):
+            before = json.loads(config.read_text(encoding="utf-8"))
+        if isinstance(before, dict):
+            _check_same(config, before, config_json)
+    elif folder.exists():
+        # A run that was killed at its beginning leaves a file half written.
+        _check_empty(
+            path, [f for f in folder.iterdir() if ".tmp" not in f.name]
+        )
+
+
+def check_file(name: str, path: str) -> None:
+    """Raises an error for an input that is not there, before TensorFlow loads.
+
+    Args:
+        name: String, the option that names it.
+        path: String, a file or folder.
+
+    Raises:
+        ValueError: If there is nothing at the path.
+    """
+    if not pathlib.Path(path).expanduser().exists():
+        raise ValueError(
+            f"`{name}` must be a path that exists. Received: {name}={path!r}"
+        )
 
 
 def create(
@@ -46,25 +108,13 @@ def create(
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
-        raise NotADirectoryError(
-            "`workdir` must be a folder, or a path where one can be made. "
-            f"Received: {str(path)!r}, where a file stands in the way"
-        ) from error
+        raise _in_the_way(path) from error
     except PermissionError as error:
         raise _not_writable(path) from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise _not_writable(path)
-    # The config first: it says that the folder belongs to another run.
-    present = sorted(
-        folder.iterdir(), key=lambda file: (file.name != CONFIG_FILE, file)
-    )
-    if present:
-        raise FileExistsError(
-            "`workdir` must be a new or an empty folder; nothing is "
-            "overwritten. Received: "
-            f"{str(path)!r}, which holds {present[0].name!r}"
-            + (" of another run" if present[0].name == CONFIG_FILE else "")
-        )
+    atomic_file.remove_leftovers(folder)  # of a run killed at its beginning
+    _check_empty(path, folder.iterdir())
     write_json(folder / CONFIG_FILE, config_json)
     return folder
 
@@ -102,35 +152,16 @@ def create_or_resume(
     config = folder / CONFIG_FILE
     if not config.is_file():
         return create(path, config_json)
-    before = _read_config(config)
-    names = sorted((config_json.keys() | before.keys()) - _MAY_DIFFER)
-    differing = [n for n in names if config_json.get(n) != before.get(n)]
-    if differing:
-        theirs, mine = (
-            ", ".join(f"{name}={values.get(name)!r}" for name in differing)
-            for values in (before, config_json)
-        )
-        raise ValueError(
-            "A run goes on with the options it was begun with: "
-            f"{theirs} in {str(config)!r}. Received: {mine}"
-        )
-    return folder
-
-
-def _read_config(path: pathlib.Path) -> dict[str, Any]:
+    atomic_file.remove_leftovers(folder)
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
+        before = json_file.read_object(config)
+    except ValueError as error:
         raise ValueError(
-            f"`workdir` must be new, empty, or that of a run. Received: "
-            f"{str(path)!r}, which is no config of a run ({error})"
+            "`workdir` must be new, empty, or that of a run, with its config. "
+            f"{error}"
         ) from error
-    if not isinstance(config, dict):
-        raise ValueError(
-            "`workdir` must be new, empty, or that of a run. Received: "
-            f"{str(path)!r}, which is no config of a run"
-        )
-    return config
+    _check_same(config, before, config_json)
+    return folder
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
@@ -159,7 +190,7 @@ def write_json(path: str | os.PathLike[str], value: Any) -> None:
     }
     >>> folder.cleanup()
     """
-    atomic_file.write_text(path, json.dumps(value, indent=2) + "\n")
+    json_file.write(path, value)
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:
@@ -167,8 +198,60 @@ def read_json(path: str | os.PathLike[str]) -> Any:
 
     Args:
         path: String or path, the file.
+
+    Raises:
+        ValueError: If the file is damaged; it names the file.
     """
-    return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    return json_file.read(path)
+
+
+def checksum(path: str | os.PathLike[str] | None) -> str | None:
+    """Returns the SHA-256 of a file, which tells it from another of its name.
+
+    Args:
+        path: String or path; or `None`, for which it is `None`.
+    """
+    if path is None:
+        return None
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_empty(
+    path: str | os.PathLike[str], files: Iterable[pathlib.Path]
+) -> None:
+    # The config first: it says that the folder belongs to another run.
+    present = sorted(files, key=lambda file: (file.name != CONFIG_FILE, file))
+    if present:
+        raise FileExistsError(
+            "`workdir` must be a new or an empty folder; nothing is "
+            "overwritten. Received: "
+            f"{str(path)!r}, which holds {present[0].name!r}"
+            + (" of another run" if present[0].name == CONFIG_FILE else "")
+        )
+
+
+def _check_same(
+    path: pathlib.Path, before: dict[str, Any], config: dict[str, Any]
+) -> None:
+    names = sorted((config.keys() | before.keys()) - _MAY_DIFFER)
+    differing = [n for n in names if config.get(n) != before.get(n)]
+    if differing:
+        theirs, mine = (
+            ", ".join(f"{name}={values.get(name)!r}" for name in differing)
+            for values in (before, config)
+        )
+        raise ValueError(
+            "A run goes on with the options it was begun with: "
+            f"{theirs} in {str(path)!r}. Received: {mine}"
+        )
+
+
+def _in_the_way(path: str | os.PathLike[str]) -> NotADirectoryError:
+    return NotADirectoryError(
+        "`workdir` must be a folder, or a path where one can be made. "
+        f"Received: {str(path)!r}, where a file stands in the way"
+    )
 
 
 def _not_writable(path: str | os.PathLike[str]) -> PermissionError:

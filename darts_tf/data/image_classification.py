@@ -7,6 +7,7 @@ import pathlib
 
 import numpy as np
 
+from darts_tf.data import dataset_summary
 from darts_tf.data import image_folder
 from darts_tf.data import image_stack
 from darts_tf.data import named_dataset
@@ -35,6 +36,8 @@ class ImageDataset:
         mean: Tuple of floats, mean of each channel of the training images,
             for pixels in [0, 1].
         std: Tuple of positive floats, deviation of each channel.
+        passed_over: Dictionary from a reason to the paths in a folder of
+            images that were not read for it. Defaults to none.
 
     Example:
 
@@ -42,6 +45,8 @@ class ImageDataset:
     >>> digits = image_classification.load("digits")
     >>> digits.image_shape, digits.num_classes
     ((8, 8, 1), 10)
+    >>> digits.class_counts["0"]
+    (142, 36)
     """
 
     name: str
@@ -50,6 +55,7 @@ class ImageDataset:
     class_names: tuple
     mean: tuple
     std: tuple
+    passed_over: dict = dataclasses.field(default_factory=dict)
 
     @property
     def num_classes(self):
@@ -60,6 +66,46 @@ class ImageDataset:
     def image_shape(self):
         """Tuple `(height, width, channels)` of one image."""
         return self.train[0].shape[1:]
+
+    @property
+    def class_counts(self):
+        """Dictionary from each class to its training and test images."""
+        return count_classes(self.train[1], self.test[1], self.class_names)
+
+    def describe(self):
+        """Returns a line of what is in it, and what was passed over."""
+        return dataset_summary.describe(
+            self.name,
+            len(self.train[1]),
+            len(self.test[1]),
+            self.class_names,
+            self.class_counts,
+            self.passed_over,
+        )
+
+
+def count_classes(train_labels, test_labels, class_names):
+    """Returns how many images each class has.
+
+    Args:
+        train_labels: Integer array of shape `(samples,)`.
+        test_labels: Integer array of shape `(samples,)`.
+        class_names: Sequence of strings.
+
+    Returns:
+        Dictionary from the name of each class to its training and test images.
+
+    Example:
+
+    >>> from darts_tf.data import image_classification
+    >>> image_classification.count_classes([0, 0, 1], [1], ("cat", "dog"))
+    {'cat': (2, 0), 'dog': (1, 1)}
+    """
+    counts = (
+        np.bincount(labels, minlength=len(class_names)).tolist()
+        for labels in (train_labels, test_labels)
+    )
+    return dict(zip(class_names, zip(*counts, strict=True), strict=True))
 
 
 def load(name, data_dir=None, image_size=None, max_samples=None, download=True):
@@ -102,6 +148,7 @@ def load(name, data_dir=None, image_size=None, max_samples=None, download=True):
     image_size = _size(image_size)
     check_max_samples(max_samples)
     folder = find_folder(name)
+    passed_over = {}
     if name == "digits" or folder is not None:
         if data_dir is not None:
             raise ValueError(
@@ -111,7 +158,12 @@ def load(name, data_dir=None, image_size=None, max_samples=None, download=True):
         if name == "digits":
             parts = _digits(image_size)
         else:
-            parts = image_folder.read(folder, image_size, max_samples)
+            files = image_folder.list_files(folder, max_samples)
+            passed_over = files.passed_over
+            parts = (
+                *image_folder.read_files(files, image_size),
+                files.class_names,
+            )
     else:
         parts = named_dataset.read(name, data_dir, image_size, download)
     train, test, class_names = parts
@@ -128,7 +180,7 @@ def load(name, data_dir=None, image_size=None, max_samples=None, download=True):
         mean, std = _CIFAR10_MEAN, _CIFAR10_STD
     else:
         mean, std = _statistics(train[0])
-    return ImageDataset(name, train, test, class_names, mean, std)
+    return ImageDataset(name, train, test, class_names, mean, std, passed_over)
 
 
 def check_images(x, y, num_classes):
@@ -154,12 +206,7 @@ def check_images(x, y, num_classes):
     ValueError: Images must have ... Received: x.shape=(2, 8, 8)
     """
     x, y = np.asarray(x), np.asarray(y)
-    if x.ndim != 4:
-        raise ValueError(
-            "Images must have the shape (samples, height, width, channels); "
-            "add a channel axis to greyscale images, `x[..., None]`. "
-            f"Received: x.shape={x.shape}"
-        )
+    check_pixels(x)
     if y.ndim != 1 or not np.issubdtype(y.dtype, np.integer):
         raise ValueError(
             "Labels must be integers of shape (samples,), not one-hot. "
@@ -174,6 +221,24 @@ def check_images(x, y, num_classes):
         raise ValueError(
             f"Labels must be in [0, {num_classes}). "
             f"Received: labels from {y.min()} to {y.max()}"
+        )
+
+
+def check_pixels(x):
+    """Raises unless `x` is an array of images.
+
+    Args:
+        x: Array of shape `(samples, height, width, channels)` of finite
+            numbers.
+
+    Raises:
+        ValueError: If shape, type or values are different.
+    """
+    if x.ndim != 4:
+        raise ValueError(
+            "Images must have the shape (samples, height, width, channels); "
+            "add a channel axis to greyscale images, `x[..., None]`. "
+            f"Received: x.shape={x.shape}"
         )
     if not np.issubdtype(x.dtype, np.number):
         raise ValueError(f"Images must be numbers. Received: dtype={x.dtype}")

@@ -5,9 +5,13 @@ the colours, standardise; for evaluation resize and crop the middle. Images
 have pixels in [0, 1] and three channels while they are worked on.
 """
 
+import io
 import math
 
+import numpy as np
 import tensorflow as tf
+
+from darts_tf.data import picture_file
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
@@ -17,22 +21,64 @@ _GREY = (0.299, 0.587, 0.114)  # of red, green and blue, as in ITU-R 601
 
 
 def decode(image):
-    """Returns the pixels of an image.
+    """Returns the pixels of an image, upright if its file says how it lies.
 
     Args:
-        image: Scalar string tensor, the bytes of a JPEG, PNG, GIF or BMP
-            file; or uint8 tensor of shape `(height, width, channels)` with 1
-            or 3 channels.
+        image: Scalar string tensor, the bytes of a picture's file; or uint8
+            tensor of shape `(height, width, channels)` with 1 or 3 channels.
 
     Returns:
         float32 tensor of shape `(height, width, 3)`, in [0, 1].
     """
     if image.dtype == tf.string:
-        image = tf.io.decode_image(image, channels=3, expand_animations=False)
-        image = tf.ensure_shape(image, (None, None, 3))
+        image = _decode_file(image)
     elif image.shape[-1] == 1:
         image = tf.image.grayscale_to_rgb(image)
     return tf.cast(image, tf.float32) / 255.0
+
+
+def _decode_file(content):
+    orientation = tf.numpy_function(
+        _orientation, [content], tf.int32, stateful=False
+    )
+    orientation.set_shape(())
+    image = tf.cond(
+        orientation > 0,
+        lambda: tf.io.decode_image(
+            content, channels=3, expand_animations=False
+        ),
+        lambda: tf.numpy_function(
+            _decode_otherwise, [content], tf.uint8, stateful=False
+        ),
+    )
+    image = tf.ensure_shape(image, (None, None, 3))
+    return tf.cond(
+        orientation > picture_file.UPRIGHT,
+        lambda: _turn(image, orientation),
+        lambda: image,
+    )
+
+
+def _orientation(content):
+    # Outside of a graph TensorFlow gives an array of one object.
+    return picture_file.orientation(np.asarray(content, object).item())
+
+
+def _decode_otherwise(content):
+    content = np.asarray(content, object).item()
+    return picture_file.read(io.BytesIO(content), "a picture")
+
+
+def _turn(image, orientation):
+    """Turns an image upright, by the number that EXIF has for how it lies."""
+    swapped = orientation >= 5
+    from_right = tf.reduce_any(tf.equal(orientation, [2, 3, 6, 7]))
+    from_below = tf.reduce_any(tf.equal(orientation, [3, 4, 7, 8]))
+    image = tf.cond(
+        swapped, lambda: tf.transpose(image, (1, 0, 2)), lambda: image
+    )
+    image = tf.cond(from_right, lambda: image[:, ::-1], lambda: image)
+    return tf.cond(from_below, lambda: image[::-1], lambda: image)
 
 
 def random_window(height, width, seed, area=(0.08, 1.0), aspect=(3 / 4, 4 / 3)):

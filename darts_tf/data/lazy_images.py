@@ -13,9 +13,11 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from darts_tf.data import dataset_summary
 from darts_tf.data import image_classification
 from darts_tf.data import image_folder
 from darts_tf.data import named_dataset
+from darts_tf.data import picture_file
 from darts_tf.data import streams
 
 # Encoded images that are held to be drawn from: about 0.5 GB of ImageNet.
@@ -37,6 +39,11 @@ class LazyImages:
             `streams.batches`.
         test: Callable `test(batch_size, transform=None)`, one pass over the
             test images, as `streams.sequential`.
+        class_counts: Dictionary from the name of each class to its training
+            and test images, or `None`, which records do not say. Defaults to
+            `None`.
+        passed_over: Dictionary from a reason to the paths in a folder of
+            images that are not read for it. Defaults to none.
     """
 
     name: str
@@ -45,11 +52,24 @@ class LazyImages:
     num_test: int
     train: Callable
     test: Callable
+    class_counts: dict | None = None
+    passed_over: dict = dataclasses.field(default_factory=dict)
 
     @property
     def num_classes(self):
         """Number of classes."""
         return len(self.class_names)
+
+    def describe(self):
+        """Returns a line of what is in it, and what was passed over."""
+        return dataset_summary.describe(
+            self.name,
+            self.num_train,
+            self.num_test,
+            self.class_names,
+            self.class_counts,
+            self.passed_over,
+        )
 
 
 def load(name, data_dir=None, max_samples=None, download=True):
@@ -99,15 +119,18 @@ def load(name, data_dir=None, max_samples=None, download=True):
             f"Received: {name=}, {data_dir=}"
         )
     image_classification.check_max_samples(max_samples)
-    *parts, class_names = image_folder.list_files(folder, max_samples)
+    files = image_folder.list_files(folder, max_samples)
     # As objects, because a fixed width would be that of the longest path.
     train, test = (
-        (np.array(paths, dtype=object), labels) for paths, labels in parts
+        (np.array(paths, dtype=object), labels)
+        for paths, labels in (files.train, files.test)
     )
-    return _in_memory(name, train, test, class_names, _read_files)
+    return _in_memory(
+        name, train, test, files.class_names, _read_files, files.passed_over
+    )
 
 
-def _in_memory(name, train, test, class_names, read=None):
+def _in_memory(name, train, test, class_names, read=None, passed_over=()):
     """Makes the data set of arrays: of pixels, or of paths with `read`."""
 
     def train_stream(batch_size, seed, start_step=0, transform=None):
@@ -129,6 +152,8 @@ def _in_memory(name, train, test, class_names, read=None):
         len(test[1]),
         train_stream,
         test_stream,
+        image_classification.count_classes(train[1], test[1], class_names),
+        dict(passed_over),
     )
 
 
@@ -146,7 +171,18 @@ def _after(read, transform):
 
 def _read_files(batch):
     paths, labels = batch
-    return tf.map_fn(tf.io.read_file, paths), labels
+    contents = tf.map_fn(tf.io.read_file, paths)
+    # Stateful by default: otherwise the check is left out as of no effect.
+    checked = tf.numpy_function(_check_files, [contents, paths], tf.bool)
+    with tf.control_dependencies([checked]):
+        return tf.identity(contents), labels
+
+
+def _check_files(contents, paths):
+    """Raises an error with the path of a file that cannot be decoded."""
+    for content, path in zip(contents, paths, strict=True):
+        picture_file.check_whole(content, os.fsdecode(path))
+    return True
 
 
 def _records(name, data_dir, max_samples, download):

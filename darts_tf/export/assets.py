@@ -5,6 +5,7 @@ import pathlib
 import zipfile
 
 from darts_tf import version
+from darts_tf.export import networks
 
 # Of a SavedModel: the folder that the format leaves to its users.
 FOLDER = "assets.extra"
@@ -84,6 +85,7 @@ def read_assets(path):
     True
     >>> folder.cleanup()
     """
+    networks.check_file(path, "a SavedModel, a .tflite or an .onnx file")
     path = pathlib.Path(path)
     if path.is_dir():
         files = sorted((path / FOLDER).glob("*"))

@@ -9,6 +9,8 @@ from ai_edge_litert import interpreter as litert
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
+from darts_tf.export import networks
+
 
 def count_operators(path):
     """Counts the operators of a `.tflite` file.
@@ -34,6 +36,7 @@ def count_operators(path):
     True
     >>> folder.cleanup()
     """
+    networks.check_file(path, "a .tflite file")
     model = flatbuffer_utils.read_model(str(path))
     return dict(
         collections.Counter(
@@ -77,6 +80,7 @@ def profile_operators(path, runs=20):
     1.0
     >>> folder.cleanup()
     """
+    networks.check_file(path, "a .tflite file")
     model = flatbuffer_utils.read_model(str(path))
     graph = model.subgraphs[0]
     makers = {

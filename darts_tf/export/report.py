@@ -5,6 +5,7 @@ import pathlib
 
 import numpy as np
 
+from darts_tf.export import networks
 from darts_tf.export import operators
 from darts_tf.export import runners
 from darts_tf.models import counting
@@ -89,7 +90,8 @@ def compare(network, files, images, labels, classification=None):
     """Compares what exported files say of images with what the network says.
 
     Args:
-        network: The `darts_tf.ConvNetwork` that was exported.
+        network: The `darts_tf.ConvNetwork` that was exported, which is
+            compared as it is in float32.
         files: Dictionary from a name to the path of a SavedModel, a `.tflite`
             or an `.onnx` file.
         images: Array of shape `(samples, height, width, channels)`: uint8
@@ -104,6 +106,9 @@ def compare(network, files, images, labels, classification=None):
         logits) and `top_1_agreement`, the share of images of which the file
         names the same class as the network.
 
+    Raises:
+        ValueError: If the network is of another kind.
+
     Example:
 
     >>> network = darts_tf.ConvNetwork(
@@ -113,6 +118,8 @@ def compare(network, files, images, labels, classification=None):
     >>> sorted(darts_tf.export.compare(network, {}, images, labels))
     ['keras_accuracy']
     """
+    networks.check_conv_network(network)
+    network = networks.in_float32(network)
     expected = _keras_outputs(network, images, classification)
     best = expected.argmax(-1)
     report = {"keras_accuracy": float((best == labels).mean())}

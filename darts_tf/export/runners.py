@@ -6,6 +6,8 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert import interpreter as litert
 
+from darts_tf.export import networks
+
 BATCH_SIZE = 64
 
 
@@ -60,7 +62,11 @@ def load(path, num_threads=None):
 
     Returns:
         Callable that takes a batch of images to a float32 array.
+
+    Raises:
+        ValueError: If it is the path of another kind of file, or no path.
     """
+    networks.check_file(path, "a SavedModel, a .tflite or an .onnx file")
     path = pathlib.Path(path)
     if path.is_dir():
         return _saved_model(path)

@@ -1,11 +1,13 @@
 """Writes a network as a SavedModel."""
 
+import errno
 import pathlib
 import typing
 
 import tensorflow as tf
 
 from darts_tf.export import assets
+from darts_tf.export import networks
 
 
 def export_saved_model(network, path, classification=None):
@@ -22,8 +24,9 @@ def export_saved_model(network, path, classification=None):
       of the most likely class of each image, and `class_names`, all names.
 
     What only training uses (auxiliary classifier, path dropout) is not in the
-    file. Genotype, config and labels are, in `assets.extra`, the folder which
-    the format leaves to its users; `read_assets` reads them.
+    file, which computes in float32, also if the network was trained in mixed
+    precision. Genotype, config and labels are in the file, in `assets.extra`,
+    the folder which the format leaves to its users; `read_assets` reads them.
 
     Args:
         network: A built `darts_tf.ConvNetwork`.
@@ -37,8 +40,8 @@ def export_saved_model(network, path, classification=None):
 
     Raises:
         FileExistsError: If there is something at the path.
-        ValueError: If the network is not built, or the classification is for
-            other numbers of channels or classes.
+        ValueError: If the network is of another kind or not built, or the
+            classification is for other numbers of channels or classes.
 
     Example:
 
@@ -60,6 +63,7 @@ def export_saved_model(network, path, classification=None):
     >>> folder.cleanup()
     """
     facts = {"input_shape": list(input_shape(network))}
+    network = networks.in_float32(network)
     if classification is not None:
         facts["mean"] = list(classification.mean)
         facts["std"] = list(classification.std)
@@ -84,6 +88,7 @@ def write(path, endpoints, texts):
 
     Raises:
         FileExistsError: If there is something at the path.
+        OSError: If it cannot be written.
     """
     path = check_new(path)
     functions = {
@@ -104,7 +109,15 @@ def write(path, endpoints, texts):
         }
     ]
     signatures = {**functions, "serving_default": functions["serve"]}
-    tf.saved_model.save(module, str(path), signatures)
+    try:
+        tf.saved_model.save(module, str(path), signatures)
+    except tf.errors.OpError as error:  # a full disk is none of Python's
+        reason = error.message.split("\n")[0]
+        raise OSError(
+            errno.EIO,
+            f"The SavedModel could not be written ({reason}). "
+            f"Received: path={str(path)!r}",
+        ) from error
     assets.write(path, texts)
     return path
 
@@ -174,7 +187,7 @@ def input_shape(network):
         Tuple with an open batch size.
 
     Raises:
-        ValueError: If the network is not built.
+        ValueError: If the network is of another kind or not built.
 
     Example:
 
@@ -185,6 +198,7 @@ def input_shape(network):
     >>> darts_tf.export.input_shape(network)
     (None, 8, 8, 3)
     """
+    networks.check_conv_network(network)
     config = network.get_build_config() if network.built else None
     if not config:
         raise ValueError(
@@ -225,7 +239,9 @@ def load_function(path, batch_size=None, floats=False):
 
     Raises:
         OSError: If there is no SavedModel at the path.
+        ValueError: If it is the path of another kind of file, or no path.
     """
+    networks.check_file(path, "the folder of a SavedModel")
     loaded = tf.saved_model.load(str(path))
     takes_pixels = "probabilities" in loaded.signatures
     signature = loaded.signatures[

@@ -9,8 +9,8 @@ import tensorflow as tf
 from ai_edge_litert import interpreter as litert
 
 from darts_tf.export import assets
+from darts_tf.export import networks
 from darts_tf.export import saved_model as saved_model_lib
-from darts_tf.models import recurrent_network
 from darts_tf.models import saved_network
 from darts_tf.spaces import atomic_file
 
@@ -44,7 +44,9 @@ class StepModel:
 
     @classmethod
     def of_network(cls, network):
-        """Returns the steps of a `darts_tf.RecurrentNetwork`."""
+        """Returns the steps of a `darts_tf.RecurrentNetwork`, in float32."""
+        networks.check_recurrent_network(network)
+        network = networks.in_float32(network)
         function = tf.function(
             _serving(network), input_signature=_signature(network)
         )
@@ -53,6 +55,7 @@ class StepModel:
     @classmethod
     def of_saved_model(cls, path):
         """Returns the steps of a folder that `export_step_model` wrote."""
+        networks.check_file(path, "the folder of a SavedModel")
         loaded = tf.saved_model.load(str(path))
         signature = loaded.signatures["serving_default"]
         names = signature.structured_input_signature[1]
@@ -66,6 +69,7 @@ class StepModel:
     @classmethod
     def of_tflite(cls, path, num_threads=None):
         """Returns the steps of a `.tflite` file made from such a folder."""
+        networks.check_file(path, "a .tflite file")
         interpreter = litert.Interpreter(str(path), num_threads=num_threads)
         runner = interpreter.get_signature_runner()
         details = runner.get_input_details()
@@ -93,9 +97,7 @@ class StepModel:
         """
         path = pathlib.Path(path)
         if path.suffix == ".keras" and path.is_file():
-            network = saved_network.load_network(path)
-            _check_network(network)
-            return cls.of_network(network)
+            return cls.of_network(saved_network.load_network(path))
         if path.suffix == ".tflite" and path.is_file():
             return cls.of_tflite(path)
         if (path / "saved_model.pb").is_file():
@@ -135,8 +137,10 @@ def export_step_model(network, path, vocabulary=None):
     any size: `token`, int32 of shape `(batch,)`, and `state`, float32 of shape
     `(batch, units)`, zeros before the first word. They return `logits`, of
     shape `(batch, vocabulary_size)`, and the new `state`. There is no loop in
-    it. `export_tflite` makes a `.tflite` file of the folder, with the same
-    names. Genotype, config and vocabulary are in it; `read_assets` reads them.
+    it, and it computes in float32, also if the network was trained in mixed
+    precision. `export_tflite` makes a `.tflite` file of the folder, with the
+    same names. Genotype, config and vocabulary are in it; `read_assets` reads
+    them.
 
     Args:
         network: A `darts_tf.RecurrentNetwork`.
@@ -164,11 +168,12 @@ def export_step_model(network, path, vocabulary=None):
     8
     >>> folder.cleanup()
     """
-    _check_network(network)
+    networks.check_recurrent_network(network)
     if vocabulary is not None:
         check_vocabulary(vocabulary, network.vocabulary_size)
     if not network.built:
         network.build((None, None))
+    network = networks.in_float32(network)
     texts = assets.describe(network, {})
     if vocabulary is not None:
         texts[VOCABULARY_FILE] = _lines(vocabulary)
@@ -256,14 +261,6 @@ def _step_of(function):
         return results["logits"].numpy(), results["state"].numpy()
 
     return step
-
-
-def _check_network(network):
-    if not isinstance(network, recurrent_network.RecurrentNetwork):
-        raise ValueError(
-            "A step model is made of a `darts_tf.RecurrentNetwork`. "
-            f"Received: a {type(network).__name__}"
-        )
 
 
 def _check_names(names, path):

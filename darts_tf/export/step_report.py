@@ -5,6 +5,7 @@ import pathlib
 
 import numpy as np
 
+from darts_tf.export import networks
 from darts_tf.export import operators
 from darts_tf.export import report as report_lib
 from darts_tf.export import step_model
@@ -18,7 +19,8 @@ def describe_step_files(network, files, tokens, num_threads=(1, 2)):
     state, so that an error of the state would show.
 
     Args:
-        network: The built `darts_tf.RecurrentNetwork` that was exported.
+        network: The built `darts_tf.RecurrentNetwork` that was exported, which
+            is compared as it is in float32.
         files: Dictionary from a name to the path of a file that
             `StepModel.open` takes.
         tokens: Integer array of shape `(time,)`, a text of two words or more.
@@ -34,7 +36,8 @@ def describe_step_files(network, files, tokens, num_threads=(1, 2)):
         of a word (as `measure_latency`), `operators` and `profile`, too.
 
     Raises:
-        ValueError: If there are fewer than two words.
+        ValueError: If there are fewer than two words, or the network is of
+            another kind.
 
     Example:
 
@@ -46,6 +49,8 @@ def describe_step_files(network, files, tokens, num_threads=(1, 2)):
     >>> report["words"], report["keras_perplexity"] > 1
     (5, True)
     """
+    networks.check_recurrent_network(network)
+    network = networks.in_float32(network)
     tokens = np.asarray(tokens, "int32")
     if tokens.ndim != 1 or len(tokens) < 2:
         raise ValueError(

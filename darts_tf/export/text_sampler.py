@@ -32,8 +32,9 @@ def sample_text(
         List of strings, without the prompt.
 
     Raises:
-        ValueError: If a number is out of range, the vocabulary of another
-            size, or a word of the prompt cannot be represented.
+        ValueError: If the model is no step model, a number is out of range,
+            the vocabulary of another size, or a word of the prompt cannot be
+            represented.
 
     Example:
 
@@ -47,6 +48,12 @@ def sample_text(
     >>> len(words), set(words) <= {"the", "cat", "<eos>"}
     (5, True)
     """
+    if not (hasattr(model, "step") and hasattr(model, "first_state")):
+        raise ValueError(
+            "`model` must be a `darts_tf.export.StepModel`, which "
+            "`StepModel.of_network` makes of a network and `StepModel.open` of "
+            f"a file. Received: a {type(model).__name__}"
+        )
     if num_words < 1:
         raise ValueError(
             f"`num_words` must be positive. Received: num_words={num_words}"

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from darts_tf.layers import convolution
+from darts_tf.layers import inputs as inputs_lib
 from darts_tf.layers import kernels
 
 
@@ -29,7 +30,12 @@ class BatchNorm(keras.layers.Layer):
     the scale: then weighting an operation costs nothing.
 
     Under a distribution strategy of several replicas the batch is that of all
-    replicas together.
+    replicas together; a replica without rows counts for nothing.
+
+    A frozen layer (`trainable = False`, its own or that of a layer around it)
+    normalises by the moving statistics in training, too, and leaves them as
+    they are, as Keras' does. A model that is compiled already has to be
+    compiled again, also as in Keras.
 
     Differs from `keras.layers.BatchNormalization` in speed (about ten times,
     on a CPU), in the defaults, which are the published networks', and in the
@@ -85,6 +91,7 @@ class BatchNorm(keras.layers.Layer):
                 aggregation="none" if trainable else "only_first_replica",
             )
 
+        self.input_spec = inputs_lib.image_spec(input_shape[-1])
         if self.affine:
             self.gamma = add("gamma", "ones", True)
             self.beta = add("beta", "zeros", True)
@@ -111,7 +118,7 @@ class BatchNorm(keras.layers.Layer):
             List of tensors.
         """
         inputs = [keras.ops.cast(part, self.compute_dtype) for part in inputs]
-        if not training:
+        if not (training and self.trainable):
             factors, offsets = self._split(self.as_linear(scale), len(inputs))
             return [
                 part * factor + offset

@@ -3,6 +3,7 @@
 import keras
 
 from darts_tf.layers import convolution_stack
+from darts_tf.layers import inputs as inputs_lib
 from darts_tf.layers import kernels
 from darts_tf.layers import mixed_op
 from darts_tf.layers import operation
@@ -46,6 +47,9 @@ class _ConvCellBase(keras.layers.Layer):
 
     def _build_preprocessing(self, input_shape):
         """Builds it and returns the shape of an input node's tensor."""
+        self.input_spec = tuple(
+            inputs_lib.image_spec(shape[-1]) for shape in input_shape
+        )
         for layer, shape in zip(self.preprocess, input_shape, strict=True):
             layer.build(shape)
         return self.preprocess[1].compute_output_shape(input_shape[1])

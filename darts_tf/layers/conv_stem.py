@@ -4,6 +4,7 @@ import keras
 
 from darts_tf.layers import batch_norm
 from darts_tf.layers import convolution
+from darts_tf.layers import inputs as inputs_lib
 from darts_tf.layers import kernels
 
 
@@ -52,6 +53,7 @@ class ConvStem(keras.layers.Layer):
         ]
 
     def build(self, input_shape):
+        self.input_spec = inputs_lib.image_spec(input_shape[-1])
         shape = input_shape
         for layer, norm in zip(self.convolutions, self.norms, strict=True):
             layer.build(shape)

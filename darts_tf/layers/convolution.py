@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from darts_tf.layers import convolution_kernels
+from darts_tf.layers import inputs as inputs_lib
 from darts_tf.layers import kernels
 from darts_tf.layers import views
 
@@ -108,6 +109,7 @@ class Convolution(keras.layers.Layer):
                 f"Received: groups={self.groups}, channels={channels}, "
                 f"filters={self.filters}"
             )
+        self.input_spec = inputs_lib.image_spec(channels)
         shape = (*self.kernel_size, channels // self.groups, self.filters)
         self.kernel = self.add_weight(
             name="kernel",
@@ -116,6 +118,7 @@ class Convolution(keras.layers.Layer):
         )
 
     def call(self, inputs, training=None):
+        inputs = inputs_lib.numbers(inputs, self.compute_dtype)
         return self.in_parts([inputs], views.PIXELS, training)[0]
 
     def in_parts(self, inputs, view, training=None):
@@ -230,6 +233,7 @@ class DepthwiseConvolution(keras.layers.Layer):
         self.copies = copies
 
     def build(self, input_shape):
+        self.input_spec = inputs_lib.image_spec(input_shape[-1])
         size = self.kernel_size
         self.kernel = self.add_weight(
             name="kernel",
@@ -238,6 +242,7 @@ class DepthwiseConvolution(keras.layers.Layer):
         )
 
     def call(self, inputs, training=None):
+        inputs = inputs_lib.numbers(inputs, self.compute_dtype)
         return self.in_parts([inputs], views.PIXELS, training)[0]
 
     def in_parts(self, inputs, view, training=None):

@@ -8,6 +8,7 @@ import functools
 
 import tensorflow as tf
 
+from darts_tf import environment
 from darts_tf.layers import kernels
 
 
@@ -17,8 +18,8 @@ def grouped_convolution_works(dtype):
 
     On a CPU with oneDNN a depthwise convolution written as a grouped one is
     the faster form, most of all its gradients (5x5: 12 against 15 ms). Without
-    oneDNN, or in float64, its gradient does not exist, and on a GPU the native
-    kernel wins.
+    oneDNN, in float64, or in bfloat16 without AVX-512, its gradient does not
+    exist, and on a GPU the native kernel wins.
 
     Args:
         dtype: `tf.DType` of the tensors.
@@ -26,7 +27,14 @@ def grouped_convolution_works(dtype):
     Returns:
         `True` if `tf.nn.conv2d` should be given the groups.
     """
-    if kernels.has_gpu():
+    # The trial below prints a line of TensorFlow's where it fails, so that
+    # what is known is asked first.
+    if (
+        kernels.has_gpu()
+        or environment.onednn_is_on() is False
+        or dtype == tf.float64
+        or (dtype == tf.bfloat16 and environment.has_avx512() is False)
+    ):
         return False
     with tf.init_scope():
         image = tf.ones((1, 2, 2, 2), dtype)
@@ -212,6 +220,41 @@ def even_pixels(inputs):
         Tensor of shape `(batch, ceil(height / 2), ceil(width / 2), channels)`.
     """
     return tf.nn.max_pool2d(inputs, 1, 2, "VALID")
+
+
+def padded_to_even(inputs):
+    """Adds a row and a column of zeros where the images have an odd size.
+
+    Args:
+        inputs: Tensor of shape `(batch, height, width, channels)`; the graph
+            need not know the sizes.
+
+    Returns:
+        Tensor of shape `(batch, 2 * ceil(height / 2), 2 * ceil(width / 2),
+        channels)`.
+    """
+    rows, columns = _odd(inputs, 1), _odd(inputs, 2)
+    if None not in inputs.shape[1:3] and not rows + columns:
+        return inputs
+    return tf.pad(inputs, [(0, 0), (0, rows), (0, columns), (0, 0)])
+
+
+def of_size(inputs, height, width):
+    """Returns images whose size the graph did not know, which it now checks.
+
+    Args:
+        inputs: Tensor of shape `(batch, None, None, channels)`.
+        height: Integer.
+        width: Integer.
+
+    Returns:
+        The same tensor.
+
+    Raises:
+        tf.errors.InvalidArgumentError: When the graph runs, if the size is
+            another one.
+    """
+    return tf.ensure_shape(inputs, (None, height, width, inputs.shape[-1]))
 
 
 def _same_depthwise(inputs, kernel):

@@ -5,6 +5,7 @@ import keras
 from darts_tf.layers import batch_norm
 from darts_tf.layers import convolution
 from darts_tf.layers import convolution_kernels
+from darts_tf.layers import inputs as inputs_lib
 from darts_tf.layers import kernels
 from darts_tf.layers import operation
 from darts_tf.layers import views
@@ -30,6 +31,7 @@ class ConvolutionStack(operation.Operation):
         raise NotImplementedError(type(self).__name__)
 
     def build(self, input_shape):
+        self.input_spec = inputs_lib.image_spec(input_shape[-1])
         shape = input_shape
         for stage, norm in zip(self.stages, self.norms, strict=True):
             for layer in stage:
@@ -38,6 +40,7 @@ class ConvolutionStack(operation.Operation):
             norm.build(shape)
 
     def call(self, inputs, scale=None, training=None):
+        inputs = inputs_lib.numbers(inputs, self.compute_dtype)
         view = self.view(inputs.shape, training)
         seen = [view.enter(inputs, training)]
         return view.leave(self.in_parts(seen, view, scale, training)[0])
@@ -280,17 +283,16 @@ class FactorizedReduce(operation.Operation):
         self.norm = batch_norm.BatchNorm(affine, name="norm")
 
     def build(self, input_shape):
+        self.input_spec = inputs_lib.image_spec(input_shape[-1])
         self.even.build(input_shape)
         self.odd.build(input_shape)
         self.norm.build(self.compute_output_shape(input_shape))
 
     def call(self, inputs, scale=None, training=None):
+        inputs = inputs_lib.numbers(inputs, self.compute_dtype)
         inputs = kernels.relu(inputs, training=bool(training))
         # Differs from the reference: an odd size is padded, not an error.
-        _, height, width, _ = inputs.shape
-        if height % 2 + width % 2:
-            missing = [(0, 0), (0, height % 2), (0, width % 2), (0, 0)]
-            inputs = keras.ops.pad(inputs, missing)
+        inputs = convolution_kernels.padded_to_even(inputs)
         if not training and self.copies == 1:
             return self._normalized_apart(inputs, scale)
         kernel = keras.ops.cast(self._joint_kernel(), inputs.dtype)

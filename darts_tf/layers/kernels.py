@@ -1,8 +1,9 @@
 """The raw TensorFlow calls of the layers, each here for a measured reason.
 
 Everything else in `layers/` is written with `keras.ops`, but for convolutions
-(`convolution_kernels.py`) and the edges of the recurrent search
-(`highway_kernels.py`). Times are for a float32 tensor of shape `(64, 32, 32,
+(`convolution_kernels.py`), the edges of the recurrent search
+(`highway_kernels.py`), words (`word_kernels.py`) and what replicas do together
+(`replica_kernels.py`). Times are for a float32 tensor of shape `(64, 32, 32,
 64)` on 2 CPU cores, forward plus gradient.
 """
 
@@ -10,6 +11,8 @@ import contextlib
 import functools
 
 import tensorflow as tf
+
+from darts_tf.layers import replica_kernels
 
 _NO_OPTIMIZER = "disable_meta_optimizer"
 
@@ -100,9 +103,9 @@ def batch_normalization(inputs, scale, offset, moving, momentum, epsilon):
     Returns:
         The normalised tensor and the new moving mean and (unbiased) variance.
     """
-    if num_replicas() > 1 or inputs.dtype == tf.float64:
+    if replica_kernels.num_replicas() > 1 or inputs.dtype == tf.float64:
         # float64 is for checks; no fused kernel has it.
-        mean, variance, count = moments(inputs, moving[0].dtype)
+        mean, variance, count = replica_kernels.moments(inputs, moving[0].dtype)
         outputs = tf.nn.batch_normalization(
             tf.cast(inputs, mean.dtype), mean, variance, offset, scale, epsilon
         )
@@ -175,13 +178,6 @@ def cross_entropies(targets, logits):
     return evaluate(logits, tf.nn.softmax(logits))
 
 
-def num_replicas():
-    """Returns how many replicas take this step together."""
-    if tf.distribute.in_cross_replica_context():
-        return 1
-    return tf.distribute.get_strategy().num_replicas_in_sync
-
-
 def reducible(logs):
     """Returns the figures of a step in the form in which Keras averages them.
 
@@ -195,51 +191,11 @@ def reducible(logs):
         Dictionary of tensors, the scalars if there are no workers.
     """
     strategy = tf.distribute.get_strategy()
-    if num_replicas() > 1 and isinstance(
+    if replica_kernels.num_replicas() > 1 and isinstance(
         strategy, tf.distribute.MultiWorkerMirroredStrategy
     ):
         return {name: value[None] for name, value in logs.items()}
     return logs
-
-
-def moments(inputs, dtype):
-    """Returns the statistics of each channel over the batch, of all replicas.
-
-    The replicas tell one another theirs, once, and each joins them all. To add
-    up sums and squares would be simpler, but the variance, then a difference,
-    would lose digits.
-
-    Args:
-        inputs: Tensor of shape `(..., channels)`.
-        dtype: Type to compute in.
-
-    Returns:
-        The mean and variance, of shape `(channels,)`, and the count, a scalar.
-    """
-    inputs = tf.cast(inputs, dtype)
-    count = tf.cast(tf.size(inputs) / inputs.shape[-1], dtype)
-    axes = list(range(inputs.shape.rank - 1))
-    mean = tf.reduce_mean(inputs, axes)
-    # tf.nn.moments holds the mean constant here: that leaves the gradient as
-    # it is, but not the second derivative.
-    variance = tf.reduce_mean(tf.square(inputs - mean), axes)
-    if num_replicas() == 1:
-        return mean, variance, count
-    context = tf.distribute.get_replica_context()
-    own = tf.stack([mean, variance, count + 0 * mean])
-    place = tf.one_hot(
-        context.replica_id_in_sync_group, num_replicas(), dtype=dtype
-    )
-    # The gradient of this sum is one over the replicas, too.
-    every = context.all_reduce(
-        tf.distribute.ReduceOp.SUM, place[:, None, None] * own
-    )
-    means, variances, counts = tf.unstack(every, axis=1)
-    count = tf.reduce_sum(counts[:, 0])
-    part = counts / count
-    mean = tf.reduce_sum(part * means, 0)
-    deviations = tf.square(means - mean)
-    return mean, tf.reduce_sum(part * (variances + deviations), 0), count
 
 
 def add_n(tensors, *, training=True):

@@ -7,6 +7,7 @@ import numpy as np
 
 from darts_tf.layers import convolution
 from darts_tf.layers import convolution_kernels
+from darts_tf.layers import inputs as inputs_lib
 from darts_tf.layers import kernels
 from darts_tf.layers import operation
 from darts_tf.layers import operations
@@ -77,6 +78,7 @@ class MixedOp(keras.layers.Layer):
                 "A mixed operation needs a primitive besides 'none'. "
                 f"Received: primitives={self.primitives}"
             )
+        self.input_spec = inputs_lib.image_spec(filters)
         self.operations = [
             operations.create(name, filters, strides, copies, affine=False)
             for name in self.primitives
@@ -87,6 +89,7 @@ class MixedOp(keras.layers.Layer):
             candidate.build(inputs_shape)
 
     def call(self, inputs, op_weights, training=None):
+        inputs = inputs_lib.numbers(inputs, self.compute_dtype)
         return [
             views.total(terms)
             for terms in self.terms(inputs, op_weights, training)
@@ -106,6 +109,8 @@ class MixedOp(keras.layers.Layer):
             List with a dictionary for each edge, from the `leave` of a `View`
             to a list of tensors, as `views.total` takes it.
         """
+        expected = (self.copies, len(self.primitives))
+        inputs_lib.check_shape("op_weights", op_weights, expected)
         copied, shared = (
             [
                 (column, candidate)
@@ -228,6 +233,5 @@ def _weighted_sums(results, weights):
     matrix = keras.ops.cast(weights, results[0].dtype)
     flat = keras.ops.reshape(keras.ops.stack(results), (len(results), -1))
     edges = keras.ops.matmul(matrix, flat)
-    batch = keras.ops.shape(results[0])[0]
-    shape = (weights.shape[0], batch, *results[0].shape[1:])
+    shape = (weights.shape[0], *keras.ops.shape(results[0]))
     return keras.ops.unstack(keras.ops.reshape(edges, shape))

@@ -10,6 +10,7 @@ import keras
 
 from darts_tf.layers import batch_norm
 from darts_tf.layers import convolution
+from darts_tf.layers import inputs as inputs_lib
 from darts_tf.layers import kernels
 from darts_tf.layers import views
 
@@ -47,6 +48,8 @@ class Operation(keras.layers.Layer):
         self.strides = strides
         self.copies = copies
         self.affine = affine
+        if self.shared:  # it has no parameters, and keeps the channels
+            self.input_spec = inputs_lib.image_spec(filters)
 
     def view(self, image_shape, training=None):
         """Returns how `in_parts` is to see the inputs.
@@ -144,6 +147,7 @@ class Pool(Operation):
             self.norm.build(self.compute_output_shape(input_shape))
 
     def call(self, inputs, training=None):
+        inputs = inputs_lib.numbers(inputs, self.compute_dtype)
         pool = kernels.max_pool if self.kind == "max" else kernels.average_pool
         outputs = pool(inputs, self.strides, training=bool(training))
         return outputs if self.norm is None else self.norm(outputs)
@@ -173,7 +177,7 @@ class Identity(Operation):
     shared = True
 
     def call(self, inputs):
-        return inputs
+        return inputs_lib.numbers(inputs, self.compute_dtype)
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")
@@ -199,6 +203,7 @@ class Zero(Operation):
     shared = True
 
     def call(self, inputs):
+        inputs = inputs_lib.numbers(inputs, self.compute_dtype)
         return keras.ops.zeros_like(inputs[:, :: self.strides, :: self.strides])
 
 
@@ -221,6 +226,7 @@ class Replicated(Operation):
         self.layers = [factory(filters, strides) for _ in range(copies)]
 
     def build(self, input_shape):
+        self.input_spec = inputs_lib.image_spec(input_shape[-1])
         expected = self.compute_output_shape(input_shape)[:3] + (self.filters,)
         for layer in self.layers:
             layer.build(input_shape)
@@ -234,6 +240,7 @@ class Replicated(Operation):
                 )
 
     def call(self, inputs, scale=None):
+        inputs = inputs_lib.numbers(inputs, self.compute_dtype)
         outputs = keras.ops.concatenate(
             [layer(inputs) for layer in self.layers], -1
         )

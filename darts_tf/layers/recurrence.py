@@ -13,6 +13,7 @@ with an activation f. The new state, and output, is the mean of some nodes.
 
 import keras
 
+from darts_tf.layers import inputs as inputs_lib
 from darts_tf.layers import regularization
 from darts_tf.spaces import checks
 
@@ -131,6 +132,7 @@ class Recurrence(keras.layers.Layer):
             features: Integer, the width of the inputs.
             num_nodes: Integer, the number of nodes after `s_0`.
         """
+        self.input_spec = inputs_lib.sequence_spec(features)
 
         def add(name, rows):
             return self.add_weight(
@@ -173,13 +175,16 @@ class Recurrence(keras.layers.Layer):
             state, and what was carried.
 
         Raises:
-            ValueError: If the number of steps to unroll is not known.
+            ValueError: If the number of steps to unroll is not known, or the
+                state has another shape.
         """
         dtype = self.compute_dtype
-        inputs = keras.ops.cast(inputs, dtype)
+        inputs = keras.ops.cast(inputs_lib.numbers(inputs, dtype), dtype)
         if state is None:
             shape = (keras.ops.shape(inputs)[0], self.units)
             state = keras.ops.zeros(shape, dtype)
+        expected = (inputs.shape[0], self.units)
+        inputs_lib.check_shape("state", state, expected)
         state = keras.ops.cast(state, dtype)
         mask = None
         if training:

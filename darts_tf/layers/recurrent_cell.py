@@ -4,8 +4,10 @@ import keras
 
 from darts_tf.layers import batch_norm
 from darts_tf.layers import highway_kernels
+from darts_tf.layers import inputs as inputs_lib
 from darts_tf.layers import kernels
 from darts_tf.layers import recurrence
+from darts_tf.layers import replica_kernels
 from darts_tf.spaces import checks
 from darts_tf.spaces import genotype as genotype_lib
 
@@ -45,8 +47,9 @@ class RecurrentSearchCell(recurrence.Recurrence):
             the last axis.
         state: Optional tensor of shape `(batch, units)`, the state before the
             sequence. Defaults to `None`, zeros.
-        training: Boolean, whether to drop and to normalise by the statistics
-            of the batch (and move the moving ones).
+        training: Boolean, whether to drop and, unless the layer is frozen
+            (`trainable = False`), to normalise by the statistics of the batch
+            (and move the moving ones).
 
     Returns:
         The outputs of all steps, of shape `(batch, time, units)`, and the last
@@ -119,6 +122,9 @@ class RecurrentSearchCell(recurrence.Recurrence):
         )
 
     def call(self, inputs, op_weights, state=None, training=None):
+        num_edges = self.num_nodes * (self.num_nodes + 1) // 2
+        expected = (num_edges, len(self.primitives))
+        inputs_lib.check_shape("op_weights", op_weights, expected)
         op_weights = keras.ops.cast(
             keras.ops.take(op_weights, self._columns, axis=1),
             self.compute_dtype,
@@ -130,7 +136,9 @@ class RecurrentSearchCell(recurrence.Recurrence):
             keras.ops.convert_to_tensor(variable.value)
             for variable in (self.moving_mean, self.moving_variance)
         ]
-        num_replicas = kernels.num_replicas()
+        # A frozen layer normalises as in inference, and still drops.
+        by_batch = training and self.trainable
+        num_replicas = replica_kernels.num_replicas()
         count = keras.ops.cast(
             keras.ops.shape(inputs)[0] * num_replicas, moving[0].dtype
         )
@@ -144,25 +152,25 @@ class RecurrentSearchCell(recurrence.Recurrence):
             def normalize(node, outputs):
                 statistics = (
                     _statistics(outputs)
-                    if training
+                    if by_batch
                     else [values[node] for values in moving]
                 )
                 used.append(statistics)
                 return _normalize(outputs, *statistics)
 
             outputs = self._mix(first, halves, mask, by_node, normalize)
-            return outputs, _move(carried, used, count) if training else []
+            return outputs, _move(carried, used, count) if by_batch else []
 
         outputs, state, *moved = self.run(
             inputs,
             state,
             training,
-            moving if training else [],
+            moving if by_batch else [],
             nodes,
             # Replicas cannot meet inside of a loop of the graph.
-            unrolled=training and num_replicas > 1,
+            unrolled=by_batch and num_replicas > 1,
         )
-        if training:
+        if by_batch:
             self.moving_mean.assign(moved[0])
             self.moving_variance.assign(moved[1])
         return outputs, state
@@ -195,7 +203,7 @@ class RecurrentSearchCell(recurrence.Recurrence):
 def _statistics(states):
     """Returns mean and variance over the batch, in full precision."""
     dtype = "float64" if states.dtype == "float64" else "float32"
-    mean, variance, _ = kernels.moments(states, dtype)
+    mean, variance, _ = replica_kernels.moments(states, dtype)
     return mean, variance
 
 

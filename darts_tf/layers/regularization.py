@@ -2,6 +2,8 @@
 
 import keras
 
+from darts_tf.layers import inputs as inputs_lib
+
 
 @keras.saving.register_keras_serializable(package="darts_tf")
 class DropPath(keras.layers.Layer):
@@ -38,12 +40,14 @@ class DropPath(keras.layers.Layer):
     def __init__(self, seed=None, **kwargs):
         super().__init__(**kwargs)
         self.seed = seed
+        self.input_spec = keras.InputSpec(min_ndim=1)
         self.generator = keras.random.SeedGenerator(seed)
 
     def build(self, input_shape):
         """Has nothing to build."""
 
     def call(self, inputs, rate, training=None):
+        inputs = inputs_lib.numbers(inputs, self.compute_dtype)
         if not training:
             return inputs
         keep = 1.0 - keras.ops.cast(rate, "float32")
@@ -101,12 +105,14 @@ class LockedDropout(keras.layers.Layer):
         check_rates(rate=rate)
         self.rate = rate
         self.seed = seed
+        self.input_spec = inputs_lib.sequence_spec()
         self.generator = keras.random.SeedGenerator(seed)
 
     def build(self, input_shape):
         """Has nothing to build."""
 
     def call(self, inputs, training=None):
+        inputs = inputs_lib.numbers(inputs, self.compute_dtype)
         if not training or not self.rate:
             return inputs
         return keras.random.dropout(
@@ -160,12 +166,14 @@ class EmbeddingDropout(keras.layers.Layer):
         check_rates(rate=rate)
         self.rate = rate
         self.seed = seed
+        self.input_spec = keras.InputSpec(ndim=2)
         self.generator = keras.random.SeedGenerator(seed)
 
     def build(self, input_shape):
         """Has nothing to build."""
 
     def call(self, inputs, training=None):
+        inputs = inputs_lib.numbers(inputs, self.compute_dtype)
         if not training or not self.rate:
             return inputs
         return keras.random.dropout(

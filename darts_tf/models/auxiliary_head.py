@@ -4,6 +4,8 @@ import keras
 
 from darts_tf.layers import batch_norm
 from darts_tf.layers import convolution
+from darts_tf.layers import convolution_kernels
+from darts_tf.layers import inputs as inputs_lib
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")
@@ -41,13 +43,16 @@ class AuxiliaryHead(keras.layers.Layer):
         self.num_classes = num_classes
         self.stem = stem
         self.strides = 2 if stem == "imagenet" else 3
-        self.pool = keras.layers.AveragePooling2D(5, self.strides, name="pool")
+        self.pool = keras.layers.AveragePooling2D(
+            5, self.strides, data_format="channels_last", name="pool"
+        )
         self.reduce = convolution.Convolution(128, name="reduce")
         self.reduce_norm = batch_norm.BatchNorm(name="reduce_norm")
         initializer = convolution.fan_in_uniform(128 * 4)
         self.expand = keras.layers.Conv2D(
             768,
             2,
+            data_format="channels_last",
             use_bias=False,
             kernel_initializer=initializer,
             name="expand",
@@ -66,7 +71,7 @@ class AuxiliaryHead(keras.layers.Layer):
             name="classifier",
         )
 
-    def build(self, input_shape):
+    def _check_size(self, input_shape):
         sizes = range(5 + self.strides, 5 + 2 * self.strides)
         if not all(size in sizes for size in input_shape[1:3]):
             usual = 224 if self.stem == "imagenet" else 32
@@ -77,6 +82,10 @@ class AuxiliaryHead(keras.layers.Layer):
                 "with auxiliary_weight=0. "
                 f"Received: {tuple(input_shape[1:3])} at 2/3 of the depth"
             )
+
+    def build(self, input_shape):
+        self._check_size(input_shape)
+        self.input_spec = inputs_lib.image_spec(input_shape[-1])
         batch = input_shape[0]
         self.reduce.build((batch, 2, 2, input_shape[-1]))
         self.reduce_norm.build((batch, 2, 2, 128))
@@ -86,7 +95,13 @@ class AuxiliaryHead(keras.layers.Layer):
         self.classifier.build((batch, 768))
 
     def call(self, inputs):
+        inputs = inputs_lib.numbers(inputs, self.compute_dtype)
         outputs = self.pool(keras.ops.relu(inputs))
+        # Of larger images, all but the first pixel would get lost below.
+        if None in inputs.shape[1:3]:
+            outputs = convolution_kernels.of_size(outputs, 2, 2)
+        else:
+            self._check_size(inputs.shape)
         outputs = keras.ops.relu(self.reduce_norm(self.reduce(outputs)))
         outputs = self.expand(outputs)
         if self.expand_norm is not None:

@@ -3,6 +3,9 @@
 import typing
 
 from darts_tf.layers import conv_stem
+from darts_tf.spaces import checks
+
+_LARGEST = 2**31 - 1
 
 
 class CellPlan(typing.NamedTuple):
@@ -111,20 +114,21 @@ def plan_cells(num_cells, filters, reductions, stem_cell_type="normal"):
 
 
 def check_sizes(**sizes):
-    """Raises an error for a size that is no positive integer.
+    """Returns sizes as Python integers, which a config in JSON needs.
 
     Args:
-        **sizes: The sizes by name.
+        **sizes: The sizes by name, integers of Python or NumPy.
+
+    Returns:
+        List of integers, in the order of the arguments.
 
     Raises:
         ValueError: If a size is not an integer of at least 1.
     """
-    for name, value in sizes.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(
-                f"`{name}` must be a positive integer. "
-                f"Received: {name}={value!r}"
-            )
+    return [
+        checks.integer(value, name, 1, _LARGEST)
+        for name, value in sizes.items()
+    ]
 
 
 def check_images(input_shape, halvings):

@@ -5,15 +5,18 @@ import keras
 from darts_tf.layers import batch_norm
 from darts_tf.layers import conv_cell
 from darts_tf.layers import convolution
+from darts_tf.layers import inputs as inputs_lib
 from darts_tf.layers import kernels
+from darts_tf.layers import replica_kernels
 from darts_tf.models import auxiliary_head as auxiliary_head_lib
 from darts_tf.models import conv_layout
 from darts_tf.models import inheritance as inheritance_lib
+from darts_tf.models import logits_model
 from darts_tf.spaces import genotype as genotype_lib
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")
-class ConvNetwork(keras.Model):
+class ConvNetwork(logits_model.LogitsModel):
     """The network of a genotype, to be trained from scratch and shipped.
 
     Its defaults are the paper's CIFAR-10 network, or with `stem="imagenet"`
@@ -43,7 +46,9 @@ class ConvNetwork(keras.Model):
         **kwargs: Keyword arguments of `keras.Model`.
 
     Call arguments:
-        inputs: Tensor of shape `(batch, height, width, channels)`.
+        inputs: Tensor of shape `(batch, height, width, channels)`, of any
+            real numbers; of another height and width than the network was
+            built for, too, or of sizes that the graph does not know.
         training: Boolean.
 
     Returns:
@@ -52,8 +57,10 @@ class ConvNetwork(keras.Model):
 
     Raises:
         ValueError: If the genotype is recurrent or names an unknown
-            primitive, a size is not positive, a rate is out of range, or the
-            images are too small.
+            primitive, a size is not positive, a rate is out of range, the
+            images are too small or have other channels than the network was
+            built for, or a functional or sequential model trains a network
+            with an auxiliary classifier, whose loss it would not add.
 
     Example:
 
@@ -89,11 +96,13 @@ class ConvNetwork(keras.Model):
             num_cells = defaults.num_cells
         if stem_multiplier is None:
             stem_multiplier = defaults.stem_multiplier
-        conv_layout.check_sizes(
-            num_classes=num_classes,
-            filters=filters,
-            num_cells=num_cells,
-            stem_multiplier=stem_multiplier,
+        num_classes, filters, num_cells, stem_multiplier = (
+            conv_layout.check_sizes(
+                num_classes=num_classes,
+                filters=filters,
+                num_cells=num_cells,
+                stem_multiplier=stem_multiplier,
+            )
         )
         if not 0.0 <= drop_path_rate < 1.0:
             raise ValueError(
@@ -112,6 +121,7 @@ class ConvNetwork(keras.Model):
                 "A convolutional network needs a genotype of convolutional "
                 f"cells. Received: genotype={genotype}"
             )
+        self._is_layer = False
         self.genotype = genotype
         self.num_classes = num_classes
         self.filters = filters
@@ -145,7 +155,9 @@ class ConvNetwork(keras.Model):
             )
             for index, plan in enumerate(self.plan)
         ]
-        self.pool = keras.layers.GlobalAveragePooling2D(name="pool")
+        self.pool = keras.layers.GlobalAveragePooling2D(
+            data_format="channels_last", name="pool"
+        )
         last = genotype.cells[self.plan[-1].cell_type]
         limit = convolution.fan_in_uniform(
             len(last.concat) * self.plan[-1].filters
@@ -220,6 +232,7 @@ class ConvNetwork(keras.Model):
 
     def build(self, input_shape):
         conv_layout.check_images(input_shape, self.halvings)
+        self.input_spec = inputs_lib.image_spec(input_shape[-1])
         self.stem.build(input_shape)
         before, shape = self.stem.compute_output_shape(input_shape)
         for index, cell in enumerate(self.cells):
@@ -231,6 +244,11 @@ class ConvNetwork(keras.Model):
         self.built = True
 
     def call(self, inputs, training=None):
+        with replica_kernels.with_a_row(inputs) as (inputs, without):
+            outputs = self._classify(inputs, training)
+            return keras.tree.map_structure(without, outputs)
+
+    def _classify(self, inputs, training):
         before, outputs = self.stem(inputs)
         for index, cell in enumerate(self.cells):
             before, outputs = (
@@ -241,8 +259,30 @@ class ConvNetwork(keras.Model):
                 middle = outputs
         logits = self.classifier(self.pool(outputs))
         if training and self.auxiliary_head:
+            self._check_trained_by_itself()
             return logits, self.auxiliary_head(middle)
         return logits
+
+    def symbolic_call(self, *args, **kwargs):
+        """Notes that a functional or sequential model has this as a layer."""
+        self._is_layer = True
+        return super().symbolic_call(*args, **kwargs)
+
+    def _check_trained_by_itself(self):
+        """Raises an error if only the first of the two outputs would be used.
+
+        The loss needs the labels, which a layer does not see.
+        """
+        outermost = self._get_call_context().entry_layer
+        if self._is_layer and outermost is not self and self.trainable:
+            raise ValueError(
+                "A functional or sequential model would train this network "
+                "without the loss of its auxiliary classifier. Train the "
+                "network itself, by its own `fit`, make it with "
+                "`auxiliary_weight=0`, or freeze it by `trainable = False`. "
+                f"Received: auxiliary_weight={self.auxiliary_weight}, as a "
+                f"layer of {outermost.name!r}"
+            )
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.num_classes)
@@ -250,16 +290,25 @@ class ConvNetwork(keras.Model):
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
-        """Adds the auxiliary classifier's loss, as Keras' `compute_loss`."""
-        if not isinstance(y_pred, tuple):
-            return super().compute_loss(x, y, y_pred, sample_weight, training)
-        main, auxiliary = (
+        """Adds the auxiliary classifier's loss, as Keras' `compute_loss`.
+
+        Of several replicas each counts by the rows that it has.
+        """
+        every = y_pred if isinstance(y_pred, tuple) else (y_pred,)
+        losses = [
             super(ConvNetwork, self).compute_loss(
                 x, y, logits, sample_weight, training
             )
-            for logits in y_pred
-        )
-        return main + self.auxiliary_weight * auxiliary
+            for logits in every
+        ]
+        loss = losses[0]
+        if len(losses) > 1:
+            loss = loss + self.auxiliary_weight * losses[1]
+        reduction = getattr(self.loss, "reduction", "sum_over_batch_size")
+        if not training or reduction not in ("sum_over_batch_size", "mean"):
+            return loss
+        num_rows = keras.ops.shape(every[0])[0]
+        return replica_kernels.weighted_by_rows(loss, num_rows)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """Measures the main classifier, as Keras' `compute_metrics`."""
@@ -329,35 +378,3 @@ class ConvNetwork(keras.Model):
             "stem_multiplier": self.stem_multiplier,
             "stem": self.stem_form,
         }
-
-
-class LinearDropPath(keras.callbacks.Callback):
-    """Raises the drop-path rate linearly from 0, epoch by epoch.
-
-    In epoch e of E it is `rate * e / E`, so it stays just below `rate`.
-
-    Args:
-        rate: Float in [0, 1), where the rate would end. Defaults to `0.2`.
-        epochs: Integer, E.
-
-    Raises:
-        ValueError: If the rate is out of range or `epochs` not positive.
-
-    Example:
-
-    >>> callback = darts_tf.LinearDropPath(rate=0.2, epochs=600)
-    """
-
-    def __init__(self, rate=0.2, epochs=600):
-        super().__init__()
-        if not 0.0 <= rate < 1.0:
-            raise ValueError(
-                f"`rate` must be a probability below 1. Received: rate={rate}"
-            )
-        conv_layout.check_sizes(epochs=epochs)
-        self.rate = rate
-        self.epochs = epochs
-
-    def on_epoch_begin(self, epoch, logs=None):
-        """Sets the rate of the epoch."""
-        self.model.drop_path_rate.assign(self.rate * epoch / self.epochs)

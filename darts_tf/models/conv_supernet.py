@@ -5,15 +5,18 @@ import keras
 from darts_tf.layers import batch_norm
 from darts_tf.layers import conv_cell
 from darts_tf.layers import convolution
+from darts_tf.layers import inputs as inputs_lib
 from darts_tf.layers import operations
 from darts_tf.layers import rematerialization
+from darts_tf.layers import replica_kernels
 from darts_tf.models import alphas as alphas_lib
 from darts_tf.models import conv_layout
+from darts_tf.models import logits_model
 from darts_tf.spaces import search_space
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")
-class ConvSupernet(keras.Model):
+class ConvSupernet(logits_model.LogitsModel):
     """A stack of cells whose edges mix all operations of a space.
 
     A 3x3 convolution and batch normalisation (or the stem for ImageNet, where
@@ -41,7 +44,9 @@ class ConvSupernet(keras.Model):
         **kwargs: Keyword arguments of `keras.Model`.
 
     Call arguments:
-        inputs: Tensor of shape `(batch, height, width, channels)`.
+        inputs: Tensor of shape `(batch, height, width, channels)`, of any
+            real numbers; of another height and width than the supernet was
+            built for, too, or of sizes that the graph does not know.
         training: Boolean, whether batch normalisation takes the statistics of
             the batch.
 
@@ -50,7 +55,8 @@ class ConvSupernet(keras.Model):
 
     Raises:
         ValueError: If a size is not positive, a primitive unknown, the space
-            recurrent or the images too small.
+            recurrent, or the images too small or of other channels than the
+            supernet was built for.
 
     Example:
 
@@ -78,11 +84,13 @@ class ConvSupernet(keras.Model):
         form = conv_layout.form(stem)
         if stem_multiplier is None:
             stem_multiplier = form.stem_multiplier
-        conv_layout.check_sizes(
-            num_classes=num_classes,
-            filters=filters,
-            num_cells=num_cells,
-            stem_multiplier=stem_multiplier,
+        num_classes, filters, num_cells, stem_multiplier = (
+            conv_layout.check_sizes(
+                num_classes=num_classes,
+                filters=filters,
+                num_cells=num_cells,
+                stem_multiplier=stem_multiplier,
+            )
         )
         if space is None:
             space = search_space.SearchSpace.conv()
@@ -129,7 +137,9 @@ class ConvSupernet(keras.Model):
             )
             for index, plan in enumerate(self.plan)
         ]
-        self.pool = keras.layers.GlobalAveragePooling2D(name="pool")
+        self.pool = keras.layers.GlobalAveragePooling2D(
+            data_format="channels_last", name="pool"
+        )
         limit = convolution.fan_in_uniform(
             space.num_nodes * self.plan[-1].filters
         )
@@ -154,6 +164,7 @@ class ConvSupernet(keras.Model):
 
     def build(self, input_shape):
         conv_layout.check_images(input_shape, self.halvings)
+        self.input_spec = inputs_lib.image_spec(input_shape[-1])
         self.stem.build(input_shape)
         before, shape = self.stem.compute_output_shape(input_shape)
         for cell in self.cells:
@@ -163,6 +174,10 @@ class ConvSupernet(keras.Model):
         self.built = True
 
     def call(self, inputs, training=None):
+        with replica_kernels.with_a_row(inputs) as (inputs, without):
+            return without(self._classify(inputs, training))
+
+    def _classify(self, inputs, training):
         op_weights = self.alphas.op_weights_by_source()
         before, outputs = self.stem(inputs)
         for cell, plan in zip(self.cells, self.plan, strict=True):

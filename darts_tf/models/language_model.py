@@ -1,9 +1,14 @@
 """What the searched and the derived recurrent language model share."""
 
 import keras
+import numpy as np
 
 from darts_tf.layers import batch_norm
+from darts_tf.layers import inputs as inputs_lib
 from darts_tf.layers import regularization
+from darts_tf.layers import replica_kernels
+from darts_tf.layers import word_kernels
+from darts_tf.models import logits_model
 from darts_tf.spaces import checks
 
 _LARGEST = 2**31 - 1
@@ -17,7 +22,7 @@ DROPOUTS = {
 }
 
 
-class LanguageModel(keras.Model):
+class LanguageModel(logits_model.LogitsModel):
     """Predicts the next word: embedding, recurrent cell, tied softmax.
 
     A subclass creates `self.cell` and, where the cell needs more than tokens
@@ -54,6 +59,7 @@ class LanguageModel(keras.Model):
             vocabulary_size, "vocabulary_size", 1, _LARGEST
         )
         self.units = checks.integer(units, "units", 1, _LARGEST)
+        vocabulary_size, units = self.vocabulary_size, self.units
         if embedding_dim is None:
             embedding_dim = units
         if embedding_dim != units:
@@ -62,9 +68,10 @@ class LanguageModel(keras.Model):
                 "`embedding_dim` must equal `units`. Received: "
                 f"embedding_dim={embedding_dim}, units={units}"
             )
-        self.embedding_dim = embedding_dim
+        self.embedding_dim = units
         self.dropouts = dropouts
         self.seed = seed
+        self.input_spec = keras.InputSpec(ndim=2)
 
         def add(name, shape, initializer):
             return self.add_weight(
@@ -132,7 +139,13 @@ class LanguageModel(keras.Model):
             `"raw_outputs"`, the same before dropout, what `slowness` takes,
             both of shape `(batch, time, units)`; and `"state"`, of shape
             `(batch, units)`.
+
+        Raises:
+            ValueError: If the tokens are no integers, not of rank 2, or one
+                that is known now is none of the vocabulary's. (In a graph, one
+                is an error of TensorFlow on a CPU, and NaN on a GPU.)
         """
+        tokens = inputs_lib.word_ids(tokens, self.vocabulary_size)
         if not self.built:
             self.build()
         table = self.drop_words(
@@ -169,6 +182,26 @@ class LanguageModel(keras.Model):
     def call(self, tokens, state=None, training=None):
         hidden = self.hidden(tokens, state, training)
         return {"logits": self.logits(hidden["outputs"]), **hidden}
+
+    def fit(self, x=None, *args, **kwargs):
+        """Trains as `keras.Model.fit`; ids in arrays are checked before."""
+        self._check_array(x)
+        return super().fit(x, *args, **kwargs)
+
+    def evaluate(self, x=None, *args, **kwargs):
+        """Evaluates as `keras.Model.evaluate`; arrays are checked before."""
+        self._check_array(x)
+        return super().evaluate(x, *args, **kwargs)
+
+    def predict(self, x, *args, **kwargs):
+        """Predicts as `keras.Model.predict`; arrays are checked before."""
+        self._check_array(x)
+        return super().predict(x, *args, **kwargs)
+
+    def _check_array(self, tokens):
+        # What a data set delivers is noticed in the graph.
+        if isinstance(tokens, np.ndarray) or keras.ops.is_tensor(tokens):
+            inputs_lib.word_ids(tokens, self.vocabulary_size)
 
     def compute_output_shape(self, tokens_shape, state_shape=None):
         sequence = (*tokens_shape, self.units)
@@ -239,7 +272,7 @@ def slowness(raw_outputs):
         keras.ops.slice(raw_outputs, (0, start, 0), (batch, time - 1, units))
         for start in (0, 1)
     )
-    return keras.ops.mean(keras.ops.square(later - earlier))
+    return replica_kernels.mean(keras.ops.square(later - earlier))
 
 
 @keras.ops.custom_gradient
@@ -256,4 +289,4 @@ def _look_up(table, tokens):
         flat = keras.ops.reshape(tokens, (-1,))
         return keras.ops.segment_sum(rows, flat, table.shape[0]), None
 
-    return keras.ops.take(table, tokens, axis=0), gradient
+    return word_kernels.rows(table, tokens), gradient

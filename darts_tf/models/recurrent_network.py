@@ -86,7 +86,7 @@ class RecurrentNetwork(language_model.LanguageModel):
         self.genotype = genotype
         self.cell = recurrent_cell.RecurrentCell(
             genotype.recurrent,
-            units,
+            self.units,
             dropouts["cell_input"],
             dropouts["hidden"],
             self.part_seed(4),

@@ -89,7 +89,7 @@ class RecurrentSupernet(language_model.LanguageModel):
         self.space = space
         self.alphas = alphas_lib.Alphas(space, seed, name="alphas")
         self.cell = recurrent_cell.RecurrentSearchCell(
-            units,
+            self.units,
             space.primitives,
             space.num_nodes,
             dropouts["cell_input"],

@@ -7,6 +7,40 @@ import zipfile
 import keras
 
 
+class KerasFileModel(keras.Model):
+    """A model that is saved as a `.keras` file, and refuses the older HDF5.
+
+    From HDF5 Keras makes a model of a class of one's own without building it,
+    so that no weight finds its place.
+
+    Args:
+        *args: Arguments of `keras.Model`.
+        **kwargs: Keyword arguments of `keras.Model`.
+    """
+
+    def save(self, filepath, overwrite=True, zipped=None, **kwargs):
+        """Saves the model, as `keras.Model.save`.
+
+        Args:
+            filepath: String or path that ends in `.keras`.
+            overwrite: Boolean, as in Keras. Defaults to `True`.
+            zipped: Optional boolean, as in Keras. Defaults to `None`.
+            **kwargs: Keyword arguments of `keras.Model.save`.
+
+        Raises:
+            ValueError: If the file would be one of HDF5, which Keras writes
+                and cannot read.
+        """
+        if str(filepath).endswith((".h5", ".hdf5")):
+            raise ValueError(
+                "A model of this library is saved as .keras, with all that is "
+                "needed to load it; `save_weights` writes its weights alone, "
+                "as .weights.h5. "
+                f"Received: filepath={os.fspath(filepath)!r}"
+            )
+        super().save(filepath, overwrite, zipped, **kwargs)
+
+
 def load_network(path):
     """Loads a network of this library from a `.keras` file.
 

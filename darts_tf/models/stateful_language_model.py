@@ -3,6 +3,8 @@
 import keras
 
 from darts_tf.models import language_loss
+from darts_tf.models import logits_model
+from darts_tf.models import monitors
 from darts_tf.models import perplexity
 from darts_tf.spaces import checks
 
@@ -10,7 +12,7 @@ _LARGEST = 2**31 - 1
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")
-class StatefulLanguageModel(keras.Model):
+class StatefulLanguageModel(logits_model.LogitsModel):
     """A language model with a state that goes on from piece to piece.
 
     `fit` and `evaluate` read pieces in the order of the text, as
@@ -151,6 +153,50 @@ class StatefulLanguageModel(keras.Model):
         for metric in self.metrics:
             metric.update_state(cross_entropy, sample_weight=words)
         return loss
+
+    def compile(self, optimizer="rmsprop", loss=None, **kwargs):
+        """Sets the optimizer; the loss is the model's own.
+
+        Args:
+            optimizer: Keras optimizer. Defaults to `"rmsprop"`.
+            loss: Not available. Defaults to `None`.
+            **kwargs: Further arguments of `keras.Model.compile`.
+
+        Raises:
+            ValueError: If there is a loss or a metric.
+        """
+        given = {"loss": loss}
+        for name in ("loss_weights", "metrics", "weighted_metrics"):
+            given[name] = kwargs.pop(name, None)
+        if any(value is not None for value in given.values()):
+            values = ", ".join(f"{k}={v}" for k, v in given.items())
+            raise ValueError(
+                "A language model has its own loss, cross-entropy with the "
+                "slowness penalty, and shows the perplexity. "
+                f"Received: {values}"
+            )
+        super().compile(optimizer, **kwargs)
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        **kwargs,
+    ):
+        """Trains as `keras.Model.fit`; callbacks may watch the perplexity."""
+        return super().fit(
+            x,
+            y,
+            batch_size,
+            epochs,
+            verbose,
+            monitors.callback_list(callbacks),
+            **kwargs,
+        )
 
     def train_step(self, data):
         """Takes one step on a piece, its length in proportion."""

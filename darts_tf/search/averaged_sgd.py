@@ -11,6 +11,10 @@ import math
 import keras
 import tensorflow as tf
 
+from darts_tf.spaces import checks
+
+_LARGEST = 2**31 - 1
+
 _ops = keras.ops
 
 
@@ -138,11 +142,7 @@ class NonMonotonicTrigger:
     """
 
     def __init__(self, patience=5):
-        if patience < 1:
-            raise ValueError(
-                "`patience` must be a positive number of epochs. "
-                f"Received: {patience=}"
-            )
+        patience = checks.integer(patience, "patience", 1, _LARGEST)
         self.patience = patience
         # float64, so that a resumed run compares the numbers it had.
         self._recent = keras.Variable(

@@ -3,6 +3,8 @@
 Arrays are turned into streams in `image_arrays` and `token_arrays`.
 """
 
+import inspect
+
 import tensorflow as tf
 
 
@@ -23,9 +25,17 @@ class DatasetPairs:
     def __init__(self, dataset, alpha_data):
         self._from_step = dataset if callable(dataset) else None
         if callable(dataset):
+            check_takes_step(dataset)
             dataset = dataset(0)
             _check_dataset(dataset)
         self._pairs = _paired(dataset, alpha_data)
+        for name, data in (("x", dataset), ("alpha_data", alpha_data)):
+            if data is not None and int(data.cardinality()) == 0:
+                raise ValueError(
+                    "A data set must have at least one batch; with "
+                    "drop_remainder=True it has none if it is shorter than "
+                    f"one. Received: {name} of cardinality 0"
+                )
         self._num_steps = int(dataset.cardinality())
 
     @property
@@ -38,7 +48,7 @@ class DatasetPairs:
         """The shape of a batch of inputs."""
         return tuple(self.element_spec[0][0].shape)
 
-    def check_for(self, supernet):
+    def check_for(self, supernet, loss):
         """Has nothing to check: the first step sees the batches."""
 
     def steps_per_epoch(self, requested):
@@ -109,6 +119,26 @@ def refuse(kind, **arguments):
             )
 
 
+def check_takes_step(function):
+    """Raises an error for a callable that cannot be an `x` of `fit`.
+
+    Args:
+        function: Callable.
+
+    Raises:
+        ValueError: If it does not take one argument, the number of a step.
+    """
+    try:
+        inspect.signature(function).bind(0)
+    except TypeError:
+        raise ValueError(
+            "A callable `x` must take the number of a step and return an "
+            "endless tf.data.Dataset of pairs that begins there; for a "
+            "generator use tf.data.Dataset.from_generator with an "
+            f"`output_signature`. Received: x={function!r}"
+        ) from None
+
+
 def _check_dataset(dataset):
     if not isinstance(dataset, tf.data.Dataset):
         raise ValueError(
@@ -129,7 +159,8 @@ def _paired(dataset, alpha_data):
     if is_paired == (alpha_data is not None):
         raise ValueError(
             "Expected a data set of batches (x, y) with `alpha_data`, or one "
-            "of pairs ((x, y), (x, y)) without. Received: elements of "
+            "of pairs ((x, y), (x, y)) without; with images, dictionaries "
+            'with "image" and "label" do, too. Received: elements of '
             f"{spec}, alpha_data={alpha_data}"
         )
     if is_paired:

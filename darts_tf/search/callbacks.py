@@ -1,13 +1,10 @@
 """What happens between the epochs of a search."""
 
-import json
-
 import keras
-import tensorflow as tf
-from tensorboard.plugins.hparams import api as hparams
 
+from darts_tf.search import event_log
 from darts_tf.search import history_log
-from darts_tf.spaces import atomic_file
+from darts_tf.spaces import json_file
 
 ALPHAS_FILE = "alphas.jsonl"
 # What passes its input on unchanged; too many of them, and a search collapses.
@@ -45,6 +42,8 @@ class SearchLog(history_log.HistoryLog):
 
     Raises:
         NotADirectoryError: If the folder does not exist.
+        ValueError: If a file there has a damaged line.
+        OSError: In `fit`, if a file cannot be written.
 
     Example:
 
@@ -58,11 +57,13 @@ class SearchLog(history_log.HistoryLog):
     >>> folder.cleanup()
     """
 
+    files = (history_log.HISTORY_FILE, ALPHAS_FILE)
+
     def __init__(self, directory, pictures=None, hyperparameters=None):
         super().__init__(directory)
         self.pictures = pictures
         self.hyperparameters = hyperparameters
-        self._writer = None
+        self._events = None
 
     def rewind(self, epoch):
         """Removes what a run has written after a number of epochs.
@@ -71,17 +72,19 @@ class SearchLog(history_log.HistoryLog):
             epoch: Integer, the number of epochs that are done.
         """
         super().rewind(epoch)
-        history_log.drop_later_lines(self.directory / ALPHAS_FILE, epoch)
-        folder = self.directory / "tensorboard"
-        for file in sorted(folder.glob("*tfevents*")):
-            _drop_later_events(file, epoch)
-        self._writer = tf.summary.create_file_writer(str(folder))
-        space = json.dumps(self.model.space.get_config(), indent=2)
-        atomic_file.write_text(self.directory / "space.json", space + "\n")
         path = self.directory / ALPHAS_FILE
-        if not path.exists() or not path.stat().st_size:
-            self._write_hyperparameters()
-            self._write_alphas(0)
+        json_file.drop_later_lines(path, epoch)
+        begun = path.exists() and path.stat().st_size
+        self._events = event_log.EventLog(
+            self.directory / "tensorboard", epoch if begun else None
+        )
+        json_file.write(
+            self.directory / "space.json", self.model.space.get_config()
+        )
+        if not begun:
+            if self.hyperparameters is not None:
+                self._events.write_hyperparameters(self.hyperparameters)
+            self._write_alphas(0, {})
 
     def on_epoch_end(self, epoch, logs=None):
         """Writes the state after an epoch."""
@@ -93,27 +96,12 @@ class SearchLog(history_log.HistoryLog):
         self.model.genotype().save(self.directory / "genotype.json")
         figures = {**logs, **self._standing()}
         super().on_epoch_end(epoch, figures)
-        self._write_alphas(epoch + 1)
-        with self._writer.as_default(step=epoch + 1):
-            for name, value in figures.items():
-                tf.summary.scalar(name, float(value))
-        self._writer.flush()  # TensorBoard shows the epoch now
+        self._write_alphas(epoch + 1, figures)
 
     def on_train_end(self, logs=None):
         """Closes the TensorBoard log."""
-        if self._writer is not None:  # there was an epoch
-            self._writer.close()
-
-    def _write_hyperparameters(self):
-        if self.hyperparameters is None:
-            return
-        with self._writer.as_default(step=0):
-            hparams.hparams(
-                {
-                    name: "none" if value is None else value
-                    for name, value in self.hyperparameters.items()
-                }
-            )
+        if self._events is not None:  # there was an epoch
+            self._events.close()
 
     def _standing(self):
         """Returns the skips and the smallest margin of the likely cells."""
@@ -127,45 +115,27 @@ class SearchLog(history_log.HistoryLog):
             numbers[f"margin_{cell_type}"] = min(c.margin for c in own)
         return numbers
 
-    def _write_alphas(self, epoch):
-        types, op_weights = self.model.space.cell_types, self.model.op_weights()
+    def _write_alphas(self, epoch, figures):
+        space, op_weights = self.model.space, self.model.op_weights()
+        numbers = {
+            f"op_weights_{cell_type}/{source}-{target}/{name}": value
+            for cell_type, rows in op_weights.items()
+            for (source, target), row in zip(space.edges, rows, strict=True)
+            for name, value in zip(space.primitives, row, strict=True)
+        }
+        pictures = {}
+        if self.pictures is not None:
+            drawn = self.pictures(space, op_weights)
+            pictures = {f"pictures/{n}": pixels for n, pixels in drawn.items()}
+        self._events.write(epoch, {**numbers, **figures}, pictures)
+        # After the events: a search whose first line is missing begins anew.
         line = {"epoch": epoch}
-        for cell_type, logits in zip(types, self.model.alphas, strict=True):
+        for cell_type, logits in zip(
+            space.cell_types, self.model.alphas, strict=True
+        ):
             line[f"alphas_{cell_type}"] = keras.ops.convert_to_numpy(
                 logits
             ).tolist()
-        for cell_type in types:
+        for cell_type in space.cell_types:
             line[f"op_weights_{cell_type}"] = op_weights[cell_type].tolist()
-        history_log.append_line(self.directory / ALPHAS_FILE, line)
-        edges, primitives = self.model.space.edges, self.model.space.primitives
-        with self._writer.as_default(step=epoch):
-            for cell_type, rows in op_weights.items():
-                for (source, target), row in zip(edges, rows, strict=True):
-                    for name, value in zip(primitives, row, strict=True):
-                        tag = f"op_weights_{cell_type}/{source}-{target}/{name}"
-                        tf.summary.scalar(tag, value)
-            if self.pictures is not None:
-                pictures = self.pictures(self.model.space, op_weights)
-                for name, pixels in pictures.items():
-                    tf.summary.image(f"pictures/{name}", pixels[None])
-
-
-def _drop_later_events(path, epoch):
-    """Removes the events of later epochs from a file of TensorBoard's."""
-    kept, dropped = [], False
-    try:
-        for record in tf.data.TFRecordDataset([str(path)]):
-            event = tf.compat.v1.Event.FromString(record.numpy())
-            if event.step > epoch:
-                dropped = True
-            else:
-                kept.append(record.numpy())
-    except tf.errors.DataLossError:  # its end is torn
-        dropped = True
-    if dropped:
-        with (
-            atomic_file.replacing(path) as temporary,
-            tf.io.TFRecordWriter(str(temporary)) as writer,
-        ):
-            for record in kept:
-                writer.write(record)
+        json_file.append_line(self.directory / ALPHAS_FILE, line)

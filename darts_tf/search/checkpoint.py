@@ -1,11 +1,11 @@
 """The state of a run in one file, whole or not at all, and the one before."""
 
 import errno
+import io
 import json
 import pathlib
 import warnings
 import zipfile
-import zlib
 
 import keras
 import numpy as np
@@ -14,16 +14,6 @@ from darts_tf.spaces import atomic_file
 
 _INFO = "info"
 _FORMAT = "darts_tf.checkpoint.1"
-# What NumPy and `zipfile` raise for a file that is torn, or is another thing.
-_UNREADABLE = (
-    ValueError,
-    KeyError,
-    EOFError,
-    OSError,
-    RuntimeError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 def save(path, groups, info, configuration=None):
@@ -69,8 +59,8 @@ def save(path, groups, info, configuration=None):
     except OSError as error:
         raise OSError(
             error.errno or errno.EIO,
-            f"The state could not be saved ({error}); the last checkpoint in "
-            f"{str(pathlib.Path(path).parent)!r} is whole",
+            f"The state could not be saved ({error.strerror or error}); the "
+            f"last checkpoint in {str(pathlib.Path(path).parent)!r} is whole",
         ) from error
 
 
@@ -128,8 +118,8 @@ def load(path, groups, configuration=None):
             errno.ENOENT, "There is no checkpoint", str(path)
         )
     raise ValueError(
-        "The checkpoint must be of a run with the same variables and options. "
-        f"Received: {'; '.join(reasons)}"
+        "A checkpoint must be whole, and of a run with the same variables and "
+        f"options. Received: {'; '.join(reasons)}"
     )
 
 
@@ -175,14 +165,21 @@ def restore(path, groups, configuration=None):
 
 def _read(path):
     try:
-        # A stream of our own, which is closed also if the file is torn.
-        with open(path, "rb") as stream, np.load(stream) as file:
-            arrays = {name: file[name] for name in file.files}
+        with zipfile.ZipFile(path) as archive:
+            # The checksum is compared before anything in a file is understood.
+            arrays = {
+                name.removesuffix(".npy"): np.load(
+                    io.BytesIO(archive.read(name)), allow_pickle=False
+                )
+                for name in archive.namelist()
+            }
         head = json.loads(str(arrays.pop(_INFO)))
         if head["format"] != _FORMAT:
             raise ValueError(f"format={head['format']!r}")
         return head, arrays
-    except (*_UNREADABLE, TypeError, AttributeError) as error:
+    # Neither `zipfile` nor NumPy says what it raises for a file that is
+    # damaged, or is another thing; whatever it is, there is the one before.
+    except Exception as error:
         raise ValueError(
             f"the file is torn, or no checkpoint of this library ({error!r})"
         ) from error

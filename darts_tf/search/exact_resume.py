@@ -1,6 +1,5 @@
 """A training that can be stopped at any step and goes on as if it never was."""
 
-import contextlib
 import pathlib
 import signal
 import threading
@@ -8,21 +7,13 @@ import threading
 import keras
 import tensorflow as tf
 
+from darts_tf.search import callback_state
 from darts_tf.search import checkpoint
 from darts_tf.search import replicas
+from darts_tf.search import run_options
+from darts_tf.spaces import atomic_file
 
 CHECKPOINT_FILE = "checkpoint.npz"
-# They change during a run, or only count the objects of a process.
-_NO_OPTIONS = (
-    "learning_rate",
-    "name",
-    "build_config",
-    "compile_config",
-    "inbound_nodes",
-    "input_layers",
-    "output_layers",
-    "shared_object_id",
-)
 
 
 class Stopped(KeyboardInterrupt):
@@ -44,17 +35,24 @@ class ExactResume(keras.callbacks.Callback):
 
     The state is that of the model (weights, alphas, batch statistics, hidden
     states, random generators), of its optimizers with their learning rates, of
-    the metrics of a half epoch, and of further callbacks; the position in the
-    data is the number of the step. It is saved every few steps and after each
-    epoch, in `checkpoint.npz`; the one before is kept beside it, and is used
-    if the last one is torn. The run that went on is that which was never
-    stopped: with `tf.config.experimental.enable_op_determinism()` to the last
-    bit.
+    the metrics of a half epoch, of the other callbacks, and whether one of them
+    has ended the training; the position in the data is the number of the step.
+    It is saved every few steps and after each epoch, in `checkpoint.npz`; the
+    one before is kept beside it, and is used if the last one is damaged. The
+    run that went on is that which was never stopped: with
+    `tf.config.experimental.enable_op_determinism()` to the last bit.
 
     `DartsSearchModel.fit` goes on by itself where it finds this callback. With
-    any other Keras model, call `restore` and begin the data at the step that
-    it returns; the data must be endless, `steps_per_epoch` given. The callback
-    is the last of the list, so that what the others do is in what it saves.
+    any other Keras model, call `restore` with the other callbacks, and begin
+    the data at the step that it returns; the data must be endless,
+    `steps_per_epoch` given. The callback is the last of the list, so that what
+    the others do is in what it saves.
+
+    A callback has a state if it has an attribute `variables`, a list of
+    variables, such as `darts_tf.CollapseGuard`; or two methods, `get_state()`
+    and `set_state(state)`, of a state of numbers, strings, arrays, and lists
+    and dictionaries of them; or is `EarlyStopping`, `ReduceLROnPlateau` or
+    `ModelCheckpoint` of Keras.
 
     The steps of the epoch that were taken before the stop are passed over
     without data; the other callbacks see them, and their state and that of the
@@ -70,10 +68,9 @@ class ExactResume(keras.callbacks.Callback):
         directory: String or path, an existing folder.
         every: Optional positive integer, steps between two checkpoints.
             Defaults to `None`: after each epoch only.
-        callbacks: Sequence of the callbacks of the same `fit` that have a state
-            of their own, in an attribute `variables`, such as
-            `darts_tf.CollapseGuard` and
-            `darts_tf.search.SwitchToAveragedSGD`. Defaults to `()`.
+        callbacks: Sequence of callbacks of the same `fit` that have a state.
+            Those that `DartsSearchModel.fit` or `restore` gets need not be
+            given here. Defaults to `()`.
 
     Raises:
         NotADirectoryError: If the folder does not exist.
@@ -120,12 +117,14 @@ class ExactResume(keras.callbacks.Callback):
         self._handlers = {}
         self._train_function = None
 
-    def restore(self, model, steps_per_epoch):
+    def restore(self, model, steps_per_epoch, callbacks=()):
         """Sets a model to the last checkpoint, if there is one.
 
         Args:
             model: A Keras model, built and compiled.
             steps_per_epoch: Integer, the steps in an epoch.
+            callbacks: Sequence of the callbacks of the coming `fit`; those with
+                a state go on, too. Defaults to `()`.
 
         Returns:
             Integer, the number of steps that are done: where the data is to
@@ -140,11 +139,19 @@ class ExactResume(keras.callbacks.Callback):
                 "The model must be built and compiled. Received: "
                 f"built={model.built}, compiled={model.compiled}"
             )
-        for callback in self.callbacks:
-            callback.set_model(model)
+        self._states = callback_state.CallbackState(
+            [
+                *self.callbacks,
+                *(c for c in callbacks if c not in self.callbacks),
+            ],
+            model,
+        )
         self._strategy = model.distribute_strategy
-        self._configuration = _configuration(model, steps_per_epoch)
-        self._groups = _groups(model, self.callbacks)
+        self._configuration = run_options.describe(model, steps_per_epoch)
+        self._groups = _groups(model, self._states)
+        self._arrays = None
+        if replicas.is_chief(self._strategy):
+            atomic_file.remove_leftovers(self.path.parent)
         info = {"epoch": 0, "batch": 0, "step": 0, "history": []}
         try:
             self._arrays, info = checkpoint.load(
@@ -157,6 +164,8 @@ class ExactResume(keras.callbacks.Callback):
         self._check_common_step()
         self._epoch, self._batch = info["epoch"], info["batch"]
         self._skip, self._metrics = self._batch, info.get("metrics")
+        self._values = info.get("callbacks", {})
+        self._stopped = info.get("stop_training", False)
         self._steps_per_epoch = steps_per_epoch
         self._ready_for = model
         return self.step
@@ -181,7 +190,10 @@ class ExactResume(keras.callbacks.Callback):
                 "The steps in an epoch must be those of `restore`, "
                 f"{self._steps_per_epoch}. Received: steps_per_epoch={steps}"
             )
+        self._restore_callbacks()  # what they forget as `fit` begins
         model._initial_epoch = self._epoch or None
+        if self._stopped and not self._skip:
+            model._initial_epoch = self.params["epochs"]  # no epoch follows
         self._signal_number = None
         self._signals = replicas.joined(self._strategy, lambda number: [number])
         self._wrap_train_function()
@@ -200,8 +212,10 @@ class ExactResume(keras.callbacks.Callback):
         """Saves, if it is time or if a signal has come."""
         if self._skip:
             self._skip -= 1
+            self.model.stop_training = not self._skip and self._stopped
             if not self._skip:  # undoes what other callbacks did meanwhile
                 checkpoint.assign(self._groups, self._arrays)
+                self._restore_callbacks()
                 self._arrays = None
         else:
             self.step += 1
@@ -244,16 +258,24 @@ class ExactResume(keras.callbacks.Callback):
             "step": self.step,
             "metrics": [values.tolist() for values in metrics],
             "history": self.history,
+            "stop_training": bool(self.model.stop_training),
         }
         if not replicas.is_chief(self._strategy):
             return
         # Variables can be new since the first step, as the optimizer's are.
-        self._groups = _groups(self.model, self.callbacks)
+        self._groups = _groups(self.model, self._states)
         try:
+            info["callbacks"] = self._states.get()
             checkpoint.save(self.path, self._groups, info, self._configuration)
-        except OSError:
+        except (OSError, ValueError):
             self._release()
             raise
+
+    def _restore_callbacks(self):
+        if self._arrays is not None:
+            names = {"callbacks": self._groups["callbacks"]}
+            checkpoint.assign(names, self._arrays)
+        self._states.set(self._values)
 
     def _wrap_train_function(self):
         step = self._train_function = self.model.train_function
@@ -353,43 +375,12 @@ def _make_metrics(model, iterator):
     tf.function(step, autograph=False).get_concrete_function(iterator)
 
 
-def _optimizers(model):
-    pairs = [("optimizer", model.optimizer)]
-    if getattr(model, "alpha_optimizer", None) is not None:
-        pairs.append(("alpha_optimizer", model.alpha_optimizer))
-    return pairs
-
-
-def _groups(model, callbacks):
+def _groups(model, states):
     groups = {"model": model.variables}
-    for name, optimizer in _optimizers(model):
+    for name, optimizer in run_options.optimizers(model):
         if not optimizer.built:
             with model.distribute_strategy.scope():
                 optimizer.build(model.trainable_variables)
         groups[name] = optimizer.variables
-    groups["callbacks"] = [v for c in callbacks for v in c.variables]
+    groups["callbacks"] = states.variables
     return groups
-
-
-def _configuration(model, steps_per_epoch):
-    """Returns what two runs must have in common, as a flat dictionary."""
-    parts = {"model": model, **dict(_optimizers(model))}
-    result = {"steps_per_epoch": steps_per_epoch}
-    for name, part in parts.items():
-        result[name] = type(part).__name__
-        with contextlib.suppress(NotImplementedError):  # a model may have none
-            _flatten(name, keras.saving.serialize_keras_object(part), result)
-    return result
-
-
-def _flatten(prefix, value, result):
-    if isinstance(value, dict):
-        for name, entry in value.items():
-            if name not in _NO_OPTIONS:
-                _flatten(f"{prefix}.{name}", entry, result)
-    elif isinstance(value, list | tuple):
-        result[prefix] = len(value)
-        for index, entry in enumerate(value):
-            _flatten(f"{prefix}.{index}", entry, result)
-    else:
-        result[prefix] = value

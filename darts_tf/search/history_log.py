@@ -1,13 +1,11 @@
 """The figures of a training in a file, a line an epoch."""
 
-import json
-import os
 import pathlib
 
 import keras
 
 from darts_tf.search import replicas
-from darts_tf.spaces import atomic_file
+from darts_tf.spaces import json_file
 
 HISTORY_FILE = "history.jsonl"
 
@@ -23,6 +21,8 @@ class HistoryLog(keras.callbacks.Callback):
 
     Raises:
         NotADirectoryError: If the folder does not exist.
+        ValueError: If a file there has a damaged line.
+        OSError: In `fit`, if the file cannot be written.
 
     Example:
 
@@ -32,6 +32,8 @@ class HistoryLog(keras.callbacks.Callback):
     >>> folder.cleanup()
     """
 
+    files = (HISTORY_FILE,)
+
     def __init__(self, directory):
         super().__init__()
         self.directory = pathlib.Path(directory)
@@ -40,6 +42,9 @@ class HistoryLog(keras.callbacks.Callback):
                 "`directory` must be an existing folder. "
                 f"Received: directory={str(directory)!r}"
             )
+        for name in self.files:  # before long work
+            if (self.directory / name).exists():
+                json_file.read_lines(self.directory / name)
         self._begun = False
 
     def on_train_begin(self, logs=None):
@@ -64,49 +69,13 @@ class HistoryLog(keras.callbacks.Callback):
         Args:
             epoch: Integer, the number of epochs that are done.
         """
-        drop_later_lines(self.directory / HISTORY_FILE, epoch)
+        json_file.drop_later_lines(self.directory / HISTORY_FILE, epoch)
 
     def on_epoch_end(self, epoch, logs=None):
         """Writes one line."""
         if not self.writes:
             return
         numbers = {name: float(value) for name, value in (logs or {}).items()}
-        append_line(
+        json_file.append_line(
             self.directory / HISTORY_FILE, {"epoch": epoch + 1, **numbers}
         )
-
-
-def append_line(path, value):
-    """Writes a value at the end of a file, as a line of JSON.
-
-    Args:
-        path: String or path, the file.
-        value: What `json.dumps` can write.
-    """
-    with open(path, "a", encoding="utf-8") as file:
-        file.write(json.dumps(value) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def drop_later_lines(path, epoch):
-    """Removes the lines after an epoch, and one that is torn.
-
-    Args:
-        path: Path, a file of lines of JSON with an `"epoch"`. It may be
-            missing.
-        epoch: Integer, the last epoch that stays.
-    """
-    if not path.exists():
-        return
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    kept = [line for line in lines if _epoch_of(line) <= epoch]
-    if kept != lines:
-        atomic_file.write_text(path, "".join(kept))
-
-
-def _epoch_of(line):
-    try:
-        return json.loads(line)["epoch"]
-    except ValueError:
-        return float("inf")

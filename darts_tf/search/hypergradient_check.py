@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from darts_tf.search import fit_checks
 from darts_tf.search import hypergradient
 
 
@@ -25,7 +26,8 @@ def check_hypergradient(model, batch):
         all alphas.
 
     Raises:
-        ValueError: If the model is not built and compiled.
+        ValueError: If the model is not built and compiled, or `batch` is not
+            a pair.
 
     Example:
 
@@ -47,7 +49,7 @@ def check_hypergradient(model, batch):
             None if value is None else tf.convert_to_tensor(value)
             for value in keras.utils.unpack_x_y_sample_weight(part)
         )
-        for part in batch
+        for part in fit_checks.pair_of_batches(batch)
     ]
     flat = {}
     for method in hypergradient.METHODS:

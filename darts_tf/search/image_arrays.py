@@ -5,8 +5,13 @@ import numpy as np
 from darts_tf.data import image_classification
 from darts_tf.data import splitting
 from darts_tf.data import streams
+from darts_tf.models import logits_loss
+from darts_tf.search import image_elements
+from darts_tf.search import image_labels
+from darts_tf.spaces import checks
 
 _DEFAULT_BATCH_SIZE = 64  # the paper's
+_LARGEST = 2**31 - 1
 
 
 class ImageArrays:
@@ -14,7 +19,7 @@ class ImageArrays:
 
     Args:
         x: Array of images.
-        y: Array of integer labels.
+        y: Array of labels, in a form that the loss takes.
         batch_size: Optional integer, the size of either batch.
         sample_weight: Optional array of floats.
         class_weight: Optional dictionary of floats by class.
@@ -24,25 +29,56 @@ class ImageArrays:
     """
 
     def __init__(self, x, y, batch_size, sample_weight, class_weight):
+        image_elements.check_array(x)
         if y is None:
             raise ValueError(
                 "Expected labels `y` with an array `x`, or a tf.data.Dataset. "
                 f"Received: x of {type(x)}, y=None"
             )
         self._x, self._y = np.asarray(x), np.asarray(y)
-        self._weights = _sample_weights(self._y, sample_weight, class_weight)
-        self._batch_size = batch_size or _DEFAULT_BATCH_SIZE
+        self._given_weights = sample_weight, class_weight
+        self._given_batch_size = batch_size
+        self._batch_size = (
+            _DEFAULT_BATCH_SIZE
+            if batch_size is None
+            else checks.integer(batch_size, "batch_size", 1, _LARGEST)
+        )
 
     @property
     def input_shape(self):
         """The shape of a batch of images, with an open batch size."""
         return (None, *self._x.shape[1:])
 
-    def check_for(self, supernet):
-        """Raises an error if the arrays cannot be a supernet's images."""
-        image_classification.check_images(
-            self._x, self._y, supernet.num_classes
-        )
+    def check_for(self, supernet, loss):
+        """Raises an error if the arrays cannot be a supernet's images.
+
+        Args:
+            supernet: A `darts_tf.ConvSupernet`.
+            loss: The Keras loss of the search; `None` for the default.
+
+        Raises:
+            ValueError: If they cannot, or do not fill a batch.
+        """
+        if loss is None:
+            loss = logits_loss.default_loss(supernet.num_classes)
+        image_classification.check_pixels(self._x)
+        if not len(self._x) or len(self._x) != len(np.atleast_1d(self._y)):
+            raise ValueError(
+                "There must be images, and one label for each. Received: "
+                f"{len(self._x)} images, {len(np.atleast_1d(self._y))} labels"
+            )
+        labels = image_labels.ImageLabels(self._y, loss, supernet.num_classes)
+        self._y, self._groups = labels.values, labels.groups()
+        self._weights = _sample_weights(labels, *self._given_weights)
+        half = len(self._x) // 2
+        if half < self._batch_size:
+            default = " (the default)" * (self._given_batch_size is None)
+            raise ValueError(
+                "Each half of the images, one for the weights and one for the "
+                "alphas, must fill a batch; give a smaller `batch_size`. "
+                f"Received: {len(self._x)} images, which is {half} in a half, "
+                f"and batch_size={self._batch_size}{default}"
+            )
 
     def steps_per_epoch(self, requested):
         """Returns the number of steps in one pass over the weights' half.
@@ -68,7 +104,7 @@ class ImageArrays:
         Returns:
             A `tf.data.Dataset` of pairs.
         """
-        halves = splitting.split_indices(self._y, seed=seed)
+        halves = splitting.split_indices(self._groups, seed=seed)
         arrays = [self._x.astype("float32"), self._y]
         if self._weights is not None:
             arrays.append(self._weights)
@@ -85,7 +121,7 @@ class ImageArrays:
 def _sample_weights(labels, sample_weight, class_weight):
     if sample_weight is None and class_weight is None:
         return None
-    weights = np.ones(len(labels), "float32")
+    weights = np.ones(len(labels.values), "float32")
     if sample_weight is not None:
         sample_weight = np.asarray(sample_weight, "float32")
         if sample_weight.shape != weights.shape:
@@ -95,13 +131,14 @@ def _sample_weights(labels, sample_weight, class_weight):
             )
         weights = weights * sample_weight
     if class_weight is not None:
-        missing = sorted(set(np.unique(labels).tolist()) - set(class_weight))
+        classes = labels.classes().tolist()
+        missing = sorted(set(classes) - set(class_weight))
         if missing:
             raise ValueError(
                 "`class_weight` must have a weight for each class. "
                 f"Received none for: {missing}"
             )
         weights = weights * np.array(
-            [class_weight[label] for label in labels.tolist()], "float32"
+            [class_weight[label] for label in classes], "float32"
         )
     return weights

@@ -4,8 +4,10 @@ import keras
 import tensorflow as tf
 
 from darts_tf.models import conv_supernet
+from darts_tf.models import logits_loss
 from darts_tf.search import bilevel_data
 from darts_tf.search import image_arrays
+from darts_tf.search import image_elements
 from darts_tf.search import optimizers
 from darts_tf.search import schedules
 from darts_tf.search import task
@@ -17,28 +19,41 @@ class ImageTask(task.Task):
     supernet_class = conv_supernet.ConvSupernet
     one_loss = True
 
-    def compile_options(self, loss, metrics):
+    def compile_options(self, supernet, loss, metrics, **kwargs):
         if loss is None:
-            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+            loss = logits_loss.default_loss(supernet.num_classes)
+        logits_loss.check_loss(loss, supernet.num_classes)
+        if metrics is None:
+            metrics = logits_loss.default_metrics(loss)
+        weighted = kwargs.pop("weighted_metrics", None)
+        metrics, weighted = (
+            logits_loss.fitting_metrics(given, supernet.num_classes)
+            for given in (metrics, weighted)
+        )
         return {
             "loss": loss,
-            "metrics": ["accuracy"] if metrics is None else metrics,
+            "metrics": metrics,
+            "weighted_metrics": weighted,
+            **kwargs,
         }
 
     def optimizers(self):
         return optimizers.SGD(global_clipnorm=5.0), optimizers.Adam()
 
     def callbacks(self, epochs):
-        return [schedules.CosineDecay(epochs=epochs)]
+        return [schedules.DefaultDecay(epochs=max(epochs, 1))]
 
     def source(self, x, y, alpha_data, batch_size, weights):
         if bilevel_data.is_dataset(x):
             bilevel_data.refuse(
                 "a tf.data.Dataset", y=y, batch_size=batch_size, **weights
             )
-            return bilevel_data.DatasetPairs(x, alpha_data)
+            return image_elements.paired(x, alpha_data)
         bilevel_data.refuse("arrays, which `fit` splits", alpha_data=alpha_data)
         return image_arrays.ImageArrays(x, y, batch_size, **weights)
+
+    def evaluation_data(self, supernet, data):
+        return image_elements.as_tuples(data)
 
     def train_loss(self, model, batch, carried):
         x, y, sample_weight = batch

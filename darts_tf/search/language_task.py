@@ -100,14 +100,18 @@ class LanguageTask(task.Task):
                 f"Received: optimizer={optimizer.name!r}"
             )
 
-    def compile_options(self, loss, metrics):
-        if loss is not None or metrics is not None:
+    def compile_options(self, supernet, loss, metrics, **kwargs):
+        options = {"loss": loss, "metrics": metrics}
+        for name in ("loss_weights", "weighted_metrics"):
+            options[name] = kwargs.pop(name, None)
+        if any(value is not None for value in options.values()):
+            given = ", ".join(f"{k}={v}" for k, v in options.items())
             raise ValueError(
                 "The search on texts has its own loss, cross-entropy with "
                 "the slowness penalty, and shows the perplexity. "
-                f"Received: loss={loss}, metrics={metrics}"
+                f"Received: {given}"
             )
-        return {}
+        return kwargs
 
     def optimizers(self):
         return (
@@ -129,10 +133,12 @@ class LanguageTask(task.Task):
             x, alpha_data, batch_size, self.sequence_length
         )
 
-    def evaluation_data(self, data):
+    def evaluation_data(self, supernet, data):
         if data is None or isinstance(data, tf.data.Dataset):
             return data
-        return token_arrays.evaluation(data, self.sequence_length)
+        return token_arrays.evaluation(
+            data, self.sequence_length, supernet.vocabulary_size
+        )
 
     def carried(self, stream):
         return [self._hidden[stream]]

@@ -7,10 +7,15 @@ import tensorflow as tf
 
 from darts_tf.layers import kernels
 from darts_tf.models import alphas as alphas_lib
+from darts_tf.models import monitors
+from darts_tf.models import saved_network
+from darts_tf.search import compile_checks
 from darts_tf.search import exact_resume
+from darts_tf.search import fit_checks
 from darts_tf.search import hypergradient as hypergradient_lib
 from darts_tf.search import optimizers
 from darts_tf.search import replicas
+from darts_tf.search import schedules
 from darts_tf.search import tasks
 from darts_tf.search.engine import draws
 from darts_tf.search.engine import engine as engine_lib
@@ -22,7 +27,7 @@ _LARGEST = 2**31 - 1
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")
-class DartsSearchModel(keras.Model):
+class DartsSearchModel(saved_network.KerasFileModel):
     """Searches for a cell: alternates steps of the alphas and of the weights.
 
     Solves the bilevel problem of Eq. 3 and 4: the alphas minimise the loss on
@@ -126,16 +131,22 @@ class DartsSearchModel(keras.Model):
         self.hypergradient = hypergradient
         self.xi = xi
         self.epsilon = epsilon
-        self.seed = seed
+        self.seed = (
+            None
+            if seed is None
+            else checks.integer(seed, "seed", -(2**63), 2**63 - 1)
+        )
         self.micro_batch = (
             None
             if micro_batch is None
             else checks.integer(micro_batch, "micro_batch", 1, _LARGEST)
         )
         self.task, self.supernet = tasks.make(
-            self.space, seed, self.dtype_policy, kwargs
+            self.space, self.seed, self.dtype_policy, kwargs
         )
-        self._options = kwargs
+        self._options = {  # in JSON there are no integers of NumPy
+            k: v.item() if hasattr(v, "item") else v for k, v in kwargs.items()
+        }
         self._alpha_loss = keras.metrics.Mean(name="alpha_loss")
         self.engine = None
         self.alpha_optimizer = None
@@ -190,6 +201,7 @@ class DartsSearchModel(keras.Model):
 
     def build(self, input_shape):
         self.supernet.build(tuple(input_shape))
+        self.input_spec = self.supernet.input_spec
         self.task.prepare(self.supernet, tuple(input_shape))
         self.built = True
         self._build_optimizers()
@@ -214,18 +226,22 @@ class DartsSearchModel(keras.Model):
                 other optimizer it is a plain gradient step.
             alpha_optimizer: Keras optimizer of the alphas. Defaults to
                 `None`, the paper's Adam.
-            loss: Keras loss, used for both; with images only. Defaults to
-                `None`, the cross-entropy of integer labels and logits.
+            loss: Keras loss of labels and logits, used for both; with images
+                only. Defaults to `None`, the cross-entropy of integer labels,
+                or with `num_classes=1` that of labels 0 and 1.
             metrics: List of Keras metrics, of the training batches; with
-                images only. Defaults to `None`, the accuracy.
+                images only. Defaults to `None`, the accuracy; none for a
+                regression.
             **kwargs: Further arguments of `keras.Model.compile`.
 
         Raises:
             ValueError: If `steps_per_execution` is not 1: both losses of each
-                step are checked before anything is changed. If the model is
-                of mixed_float16, or was made in the scope of a strategy that
-                does not do; if the loss or an optimizer does not do with
-                several replicas or with `micro_batch`.
+                step are checked before anything is changed. If the loss or a
+                metric expects probabilities. If an optimizer averages weights
+                (`use_ema`), scales losses, or is that of another model. If
+                the model is of float16, or was made in the scope of a strategy
+                that is not supported; if the loss or an optimizer does not
+                support several replicas or `micro_batch`.
         """
         if kwargs.get("steps_per_execution", 1) != 1:
             raise ValueError(
@@ -233,28 +249,25 @@ class DartsSearchModel(keras.Model):
                 "`steps_per_execution` must be 1. Received: "
                 f"steps_per_execution={kwargs['steps_per_execution']}"
             )
-        if self.dtype_policy.name == "mixed_float16":
-            raise ValueError(
-                "The search does not scale losses, which float16 needs; use "
-                "mixed_bfloat16. "
-                f"Received: dtype_policy={self.dtype_policy.name!r}"
-            )
+        compile_checks.check_dtype(self.dtype_policy)
         replicas.check_strategy(self.distribute_strategy)
         paper, paper_alpha = self.task.optimizers()
         if optimizer is None:
             optimizer = paper
         if alpha_optimizer is None:
             alpha_optimizer = paper_alpha
+        optimizer = keras.optimizers.get(optimizer)
+        alpha_optimizer = keras.optimizers.get(alpha_optimizer)
+        compile_checks.check_optimizers(self, optimizer, alpha_optimizer)
         # XLA drops the check for finite losses, and takes 20 times as long on
         # a CPU; whoever wants it has to say so.
         kwargs.setdefault("jit_compile", False)
         super().compile(
             optimizer=optimizer,
-            **self.task.compile_options(loss, metrics),
-            **kwargs,
+            **self.task.compile_options(self.supernet, loss, metrics, **kwargs),
         )
         self.task.check_optimizer(self.optimizer)
-        self.alpha_optimizer = keras.optimizers.get(alpha_optimizer)
+        self.alpha_optimizer = alpha_optimizer
         self._check_divided()
         self.engine = engine_lib.Engine(self, self._record)
         self._build_optimizers()
@@ -288,7 +301,10 @@ class DartsSearchModel(keras.Model):
                 one of the three kinds of data sets, of the pieces of
                 `darts_tf.data.text_streams`. A search that goes on reads a
                 data set up to where it was; a callable begins there.
-            y: Array of integer labels, with arrays of images only.
+            y: Array of labels, with arrays of images only, as the loss takes
+                them: integers of shape `(samples,)` or `(samples, 1)`; or
+                one-hot, several labels or targets of a regression, of shape
+                `(samples, num_classes)`.
             batch_size: Integer, the size of either batch, with arrays only.
                 Defaults to `None`, the paper's: 64 images, or 256 rows of
                 text.
@@ -297,8 +313,10 @@ class DartsSearchModel(keras.Model):
             alpha_data: Optional `tf.data.Dataset` of batches for the alphas,
                 read as one endless stream; or with texts an array of word
                 ids. Defaults to `None`.
-            callbacks: List of Keras callbacks. With a `darts_tf.ExactResume`
-                at its end, the search goes on where it was stopped.
+            callbacks: Keras callback, or a list of them. With a
+                `darts_tf.ExactResume` at its end, the search goes on where it
+                was stopped. Without `compile`, `fit` adds the paper's schedule
+                of the learning rate, unless there is another one among them.
             class_weight: Optional dictionary of floats by class, with arrays
                 of images only.
             sample_weight: Optional array of floats, with arrays of images
@@ -342,23 +360,32 @@ class DartsSearchModel(keras.Model):
             batch_size,
             {"sample_weight": sample_weight, "class_weight": class_weight},
         )
-        source.check_for(self.supernet)
-        validation_data = self.task.evaluation_data(validation_data)
-        callbacks = list(callbacks or [])
+        source.check_for(self.supernet, self.loss if self.compiled else None)
+        compile_checks.check_trainable(self)
+        validation_data = self.task.evaluation_data(
+            self.supernet, validation_data
+        )
+        callbacks = monitors.callback_list(callbacks)
         strategy = self.distribute_strategy
         with strategy.scope():
             if not self.compiled:
                 self.compile()
-                callbacks = [*self.task.callbacks(epochs), *callbacks]
+                defaults = self.task.callbacks(epochs)
+                defaults = schedules.unless_given(defaults, callbacks)
+                callbacks = [*defaults, *callbacks]
             if self.built:
                 self.task.prepare(self.supernet, source.input_shape)
             else:
                 self.build(source.input_shape)
-        steps_per_epoch = source.steps_per_epoch(steps_per_epoch)
+        callbacks = [fit_checks.StepsAreTaken(), *callbacks]
+        steps_per_epoch = source.steps_per_epoch(
+            fit_checks.requested_steps(steps_per_epoch)
+        )
         start_step = initial_epoch * steps_per_epoch
         resume = exact_resume.find(callbacks)
         if resume is not None:
-            start_step = resume.restore(self, steps_per_epoch) or start_step
+            restored = resume.restore(self, steps_per_epoch, callbacks[:-1])
+            start_step = restored or start_step
         dataset = source.dataset(self.seed, start_step)
         with strategy.scope():
             self.task.create_metrics(self, dataset.element_spec[0])
@@ -368,20 +395,22 @@ class DartsSearchModel(keras.Model):
             self.engine.build_graphs(*specs)
         dataset = replicas.distributed(dataset, strategy)
         try:
-            return super().fit(
-                dataset,
-                epochs=epochs,
-                callbacks=callbacks,
-                initial_epoch=initial_epoch,
-                steps_per_epoch=steps_per_epoch,
-                shuffle=False,
-                validation_data=validation_data,
-                **kwargs,
-            )
+            with fit_checks.running(self.supernet):
+                return super().fit(
+                    dataset,
+                    epochs=epochs,
+                    callbacks=callbacks,
+                    initial_epoch=initial_epoch,
+                    steps_per_epoch=steps_per_epoch,
+                    shuffle=False,
+                    validation_data=validation_data,
+                    **kwargs,
+                )
         except tf.errors.InvalidArgumentError as error:
             if updates.NOT_FINITE not in str(error):
                 raise
-            step = int(self.optimizer.iterations) + 1
+            # `iterations` counts no steps that accumulate gradients.
+            step = int(self.optimizer._iterations) + 1
             epoch = (step - 1) // steps_per_epoch + 1
             raise FloatingPointError(
                 f"A loss is not finite at step {step} (epoch {epoch}). "
@@ -471,8 +500,9 @@ class DartsSearchModel(keras.Model):
 
     def evaluate(self, x=None, *arguments, **kwargs):
         """Evaluates as `keras.Model.evaluate`, also on a text of word ids."""
-        x = self.task.evaluation_data(x)
-        return super().evaluate(x, *arguments, **kwargs)
+        x = self.task.evaluation_data(self.supernet, x)
+        with fit_checks.running(self.supernet):
+            return super().evaluate(x, *arguments, **kwargs)
 
     def hypergradient_at(self, train_batch, alpha_batch, method=None):
         """Computes the hypergradient; nothing of the model is changed.
@@ -487,7 +517,7 @@ class DartsSearchModel(keras.Model):
             The validation loss, at w' unless of first order, and a list with
             the gradient for each of the alphas.
         """
-        with self.engine.graphs():
+        with fit_checks.running(self.supernet), self.engine.graphs():
             train_loss = self.engine.loss("weights", train_batch)
             alpha_loss = self.engine.loss("alphas", alpha_batch)
             result = self._hypergradient(train_loss, train_batch, method)(
@@ -527,6 +557,8 @@ class DartsSearchModel(keras.Model):
     def get_compile_config(self):
         """Adds the second optimizer to what Keras saves."""
         config = super().get_compile_config()
+        if not self.compiled:
+            return config
         config["alpha_optimizer"] = keras.saving.serialize_keras_object(
             self.alpha_optimizer
         )
@@ -566,3 +598,4 @@ class DartsSearchModel(keras.Model):
             ):
                 if not optimizer.built:
                     optimizer.build(variables)
+                compile_checks.check_built_for(optimizer, variables)

@@ -41,15 +41,20 @@ class Task(keras.layers.Layer):
     def check_optimizer(self, optimizer):
         """Raises an error if the task cannot use an optimizer of weights."""
 
-    def compile_options(self, loss, metrics):
+    def compile_options(self, supernet, loss, metrics, **kwargs):
         """Returns the options of `compile` with the task's own defaults.
 
         Args:
+            supernet: The supernet.
             loss: The user's choice, or `None`.
             metrics: The user's choice, or `None`.
+            **kwargs: The user's further options.
 
         Returns:
-            A dictionary of `loss` and `metrics`.
+            A dictionary of options.
+
+        Raises:
+            ValueError: If one of them does not fit the task.
         """
         raise NotImplementedError
 
@@ -73,11 +78,11 @@ class Task(keras.layers.Layer):
 
         Returns:
             An object with `input_shape`, `steps_per_epoch(requested)`,
-            `dataset(seed, start_step)` and `check_for(supernet)`.
+            `dataset(seed, start_step)` and `check_for(supernet, loss)`.
         """
         raise NotImplementedError
 
-    def evaluation_data(self, data):
+    def evaluation_data(self, supernet, data):
         """Returns what Keras can evaluate, from what a user gave."""
         return data
 

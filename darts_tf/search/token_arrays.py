@@ -1,11 +1,15 @@
 """Arrays of word ids as the data of a search: a text for each stream."""
 
 import numpy as np
+import tensorflow as tf
 
 from darts_tf.data import text_streams
+from darts_tf.layers import inputs
+from darts_tf.spaces import checks
 
 _DEFAULT_BATCH_SIZE = 256  # the paper's
 _EVALUATION_BATCH_SIZE = 10  # the official code's
+_LARGEST = 2**31 - 1
 
 
 class TokenArrays:
@@ -27,7 +31,11 @@ class TokenArrays:
                 "The alphas learn from a text of their own: `alpha_data`, an "
                 "array of ids as `x` is. Received: alpha_data=None"
             )
-        self._batch_size = batch_size or _DEFAULT_BATCH_SIZE
+        self._batch_size = (
+            _DEFAULT_BATCH_SIZE
+            if batch_size is None
+            else checks.integer(batch_size, "batch_size", 1, _LARGEST)
+        )
         self._sequence_length = sequence_length
         self._texts = [_ids(train_tokens), _ids(alpha_tokens)]
         # Says now what is too short.
@@ -38,10 +46,10 @@ class TokenArrays:
         """The shape of a batch of inputs, of any length."""
         return (self._batch_size, None)
 
-    def check_for(self, supernet):
+    def check_for(self, supernet, loss):
         """Raises an error if an id is none of a supernet's words."""
         for tokens in self._texts:
-            check_vocabulary(tokens, supernet.vocabulary_size)
+            inputs.check_vocabulary(tokens, supernet.vocabulary_size)
 
     def steps_per_epoch(self, requested):
         """Returns the number of steps in one pass over the weights' text.
@@ -77,44 +85,29 @@ class TokenArrays:
         )
 
 
-def evaluation(tokens, sequence_length):
+def evaluation(tokens, sequence_length, vocabulary_size=None):
     """Returns one pass over a text, in as many rows as the official code.
 
     Args:
         tokens: Integer array of shape `(tokens,)`.
         sequence_length: Integer, the words in a piece.
+        vocabulary_size: Optional integer. Defaults to `None`, the ids are
+            not looked at.
 
     Returns:
         A `tf.data.Dataset` of `(inputs, targets, is_first)`.
 
     Raises:
-        ValueError: If `tokens` is no such array, or too short.
+        ValueError: If `tokens` is no such array, or too short, or an id is
+            out of range.
     """
-    return text_streams.evaluation(
-        _ids(tokens), _EVALUATION_BATCH_SIZE, sequence_length
+    tokens = _ids(tokens)
+    pieces = text_streams.evaluation(
+        tokens, _EVALUATION_BATCH_SIZE, sequence_length
     )
-
-
-def check_vocabulary(tokens, vocabulary_size):
-    """Raises an error for an id that is no word.
-
-    On a CPU it would be an error in the middle of the search; on a GPU it
-    would read zeros.
-
-    Args:
-        tokens: Integer array.
-        vocabulary_size: Integer.
-
-    Raises:
-        ValueError: If an id is out of range.
-    """
-    smallest, largest = int(np.min(tokens)), int(np.max(tokens))
-    if smallest < 0 or largest >= vocabulary_size:
-        raise ValueError(
-            f"The ids of words must be from 0 to {vocabulary_size - 1}; "
-            "`vocabulary_size` is an argument of the model. Received: ids "
-            f"from {smallest} to {largest}"
-        )
+    if vocabulary_size is not None:
+        inputs.check_vocabulary(tokens, vocabulary_size)
+    return pieces
 
 
 def check_streams(element_spec):
@@ -140,7 +133,9 @@ def check_streams(element_spec):
 
 
 def _is_piece(spec):
-    if len(spec) != 3:
+    if not isinstance(spec, tuple) or len(spec) != 3:
+        return False
+    if not all(isinstance(one, tf.TensorSpec) for one in spec):
         return False
     *texts, is_first = spec
     return (

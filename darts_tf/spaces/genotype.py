@@ -289,7 +289,8 @@ class Genotype:
         Args:
             text: String such as `Genotype(normal=[('sep_conv_3x3', 1), ...],
                 normal_concat=range(2, 6), reduce=..., reduce_concat=...)` or
-                `Genotype(recurrent=[('relu', 0), ...], concat=range(1, 9))`.
+                `Genotype(recurrent=[('relu', 0), ...], concat=range(1, 9))`;
+                or with a list of edges for each node, as some programs print.
                 Anything may stand before it on its first line.
 
         Raises:

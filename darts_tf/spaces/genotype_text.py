@@ -4,6 +4,10 @@
              reduce=[('max_pool_3x3', 0), ...], reduce_concat=range(2, 6))
     Genotype(recurrent=[('relu', 0), ...], concat=range(1, 9))
 
+Some programs print a list of edges for each node, which is read, too:
+
+    Genotype(normal=[[('sep_conv_3x3', 1), ('sep_conv_3x3', 0)], ...], ...)
+
 The text is parsed into a syntax tree, of which only the shapes above are
 accepted. Nothing in it is ever evaluated.
 """
@@ -140,13 +144,22 @@ def _parse(text: object) -> ast.Call:
 
 
 def _nodes(value: ast.expr, edges_per_node: int) -> list[list[_Edge]]:
-    edges = [_edge(entry) for entry in _entries(value)]
+    entries = _entries(value)
+    if any(_is_list_of_edges(entry) for entry in entries):
+        return [[_edge(edge) for edge in _entries(node)] for node in entries]
+    edges = [_edge(entry) for entry in entries]
     if not edges or len(edges) % edges_per_node:
         _refuse(value, f"{edges_per_node} edge(s) for each node", len(edges))
     return [
         edges[k : k + edges_per_node]
         for k in range(0, len(edges), edges_per_node)
     ]
+
+
+def _is_list_of_edges(value: ast.expr) -> bool:
+    """Whether it is a list of pairs: an edge has no pair inside."""
+    pairs = value.elts if isinstance(value, ast.List | ast.Tuple) else []
+    return any(isinstance(pair, ast.List | ast.Tuple) for pair in pairs)
 
 
 def _edge(value: ast.expr) -> _Edge:

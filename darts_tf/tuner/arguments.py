@@ -1,10 +1,15 @@
 """Makes of the tuner's arguments an oracle and a hypermodel."""
 
+import inspect
+
 import keras_tuner
 
 from darts_tf.search import tasks
+from darts_tf.spaces import checks
+from darts_tf.spaces import search_space
 from darts_tf.tuner import conv_hypermodel
 from darts_tf.tuner import hypermodel as hypermodel_lib
+from darts_tf.tuner import objectives
 from darts_tf.tuner import oracles
 from darts_tf.tuner import recurrent_hypermodel
 
@@ -14,25 +19,114 @@ _HYPERMODELS = {
 }
 
 
-def resolve_hypermodel(space, hypermodel):
+_WHAT_TO_PASS = (
+    "A search has no build function: pass `space`, which is 'conv', "
+    "'recurrent' or a darts_tf.SearchSpace, or as `hypermodel` an instance of "
+    "darts_tf.ConvHyperModel, darts_tf.RecurrentHyperModel or a subclass."
+)
+_INSTEAD_OF_FIT_ARGUMENTS = {
+    "batch_size": "declare the hyperparameters `batch_size`, of the search, "
+    "and `retrain_batch_size`, of the short training",
+    "steps_per_epoch": "an epoch is a pass over half of the data; declare the "
+    "hyperparameter `batch_size`",
+    "validation_split": "pass `validation_data`, which scores the cells",
+    "initial_epoch": "a search that was stopped goes on by itself",
+    "sample_weight": "weights of samples are not supported",
+    "class_weight": "weights of classes are not supported",
+}
+_MOST = 2**31 - 1
+
+
+def check_tuner_arguments(arguments, allowed):
+    """Raises an error for arguments of Keras Tuner that do not apply.
+
+    Args:
+        arguments: Dictionary.
+        allowed: Sequence of strings, the names that apply.
+
+    Raises:
+        ValueError: If there is another one, or a number out of range.
+    """
+    unknown = sorted(set(arguments) - set(allowed))
+    if unknown:
+        owners = [
+            f"darts_tf.{kind.__name__}"
+            for kind in _HYPERMODELS.values()
+            if unknown[0] in inspect.signature(kind).parameters
+        ]
+        where = (
+            f"`{unknown[0]}` is an argument of {owners[0]}, which is passed as "
+            "`hypermodel`. "
+            if owners
+            else f"Of the arguments of keras_tuner.Tuner {allowed} apply. "
+        )
+        raise ValueError(f"{where}Received: {unknown[0]}")
+    if "executions_per_trial" in arguments:
+        number = arguments["executions_per_trial"]
+        checks.integer(number, "executions_per_trial", 1, _MOST)
+
+
+def check_search_arguments(epochs, others):
+    """Raises an error for arguments of `fit` that a search does not have.
+
+    Args:
+        epochs: What `search` got.
+        others: Dictionary of what else it got.
+
+    Raises:
+        TypeError: If there is another one.
+        ValueError: If `epochs` is not a positive integer.
+    """
+    for name in others:
+        instead = _INSTEAD_OF_FIT_ARGUMENTS.get(name)
+        raise TypeError(
+            "`search` takes x, y, validation_data, epochs, callbacks and "
+            "verbose"
+            + (f"; {instead}. " if instead else ". ")
+            + f"Received: {name}={others[name]!r}"
+        )
+    checks.integer(epochs, "epochs", 1, _MOST)
+
+
+def resolve_hypermodel(space, hypermodel, num_classes=None):
     """Returns the hypermodel that the arguments stand for.
 
     Args:
         space: String, `darts_tf.SearchSpace`, or `None`.
         hypermodel: `DartsHyperModel`, or `None`.
+        num_classes: Optional integer, of images. Defaults to `None`.
+
+    Returns:
+        A `DartsHyperModel`.
 
     Raises:
-        ValueError: If there are both, or the hypermodel is none.
+        TypeError: If one of them is something else, such as the build
+            function that other tuners take.
+        ValueError: If arguments exclude each other.
     """
+    if not isinstance(
+        space, str | dict | search_space.SearchSpace | None
+    ) or not isinstance(hypermodel, hypermodel_lib.DartsHyperModel | None):
+        raise TypeError(
+            f"{_WHAT_TO_PASS} Received: space={space!r}, "
+            f"hypermodel={hypermodel!r}"
+        )
     if hypermodel is None:
         space = tasks.resolve_space("conv" if space is None else space)
-        return _HYPERMODELS[space.kind](space)
-    if space is not None or not isinstance(
-        hypermodel, hypermodel_lib.DartsHyperModel
-    ):
+        if num_classes is not None and space.kind != "conv":
+            raise ValueError(
+                "`num_classes` applies to images; the words of a text are "
+                "`vocabulary_size` of darts_tf.RecurrentHyperModel. "
+                f"Received: num_classes={num_classes}"
+            )
+        options = {} if num_classes is None else {"num_classes": num_classes}
+        return _HYPERMODELS[space.kind](space, **options)
+    if space is not None or num_classes is not None:
         raise ValueError(
-            "Expected `space`, or a DartsHyperModel, which has a space. "
-            f"Received: space={space}, hypermodel={hypermodel}"
+            "Expected `space`, or a DartsHyperModel, which has a space and a "
+            "number of classes. "
+            f"Received: space={space}, num_classes={num_classes}, "
+            f"hypermodel={hypermodel}"
         )
     return hypermodel
 
@@ -42,9 +136,22 @@ def resolve_hyperparameters(hyperparameters):
 
     Args:
         hyperparameters: Callable, `keras_tuner.HyperParameters`, or `None`.
+
+    Returns:
+        A `keras_tuner.HyperParameters`, or `None`.
+
+    Raises:
+        TypeError: If it is something else.
     """
-    if not callable(hyperparameters):
+    if isinstance(hyperparameters, keras_tuner.HyperParameters | None):
         return hyperparameters
+    if not callable(hyperparameters) or isinstance(hyperparameters, type):
+        raise TypeError(
+            "`hyperparameters` must be a keras_tuner.HyperParameters, or a "
+            "function that declares in one what differs from the paper, such "
+            'as `lambda hp: hp.Fixed("batch_size", 32)`. '
+            f"Received: hyperparameters={hyperparameters!r}"
+        )
     hp = keras_tuner.HyperParameters()
     hyperparameters(hp)
     return hp
@@ -56,16 +163,29 @@ def resolve_oracle(oracle, hypermodel, objective, **arguments):
     Args:
         oracle: `keras_tuner.Oracle`, or `None`.
         hypermodel: `DartsHyperModel`, which has a default objective.
-        objective: String, `keras_tuner.Objective`, or `None`.
+        objective: String, `keras_tuner.Objective`, a list of them, or `None`.
         **arguments: Those of `darts_tf.RepeatedSearchOracle`, or `None`.
 
+    Returns:
+        A `keras_tuner.Oracle`.
+
     Raises:
-        ValueError: If there is an oracle and an argument that it holds.
+        TypeError: If the oracle is not one.
+        ValueError: If there is an oracle and an argument that it holds, or an
+            argument is out of range.
     """
     if oracle is None:
         given = {k: v for k, v in arguments.items() if v is not None}
-        return oracles.RepeatedSearchOracle(
-            hypermodel.objective if objective is None else objective, **given
+        if "max_trials" in given:
+            checks.integer(given["max_trials"], "max_trials", 1, _MOST)
+        if objective is None:
+            objective = hypermodel.objective
+        objective = objectives.resolve(objective, hypermodel.directions)
+        return oracles.RepeatedSearchOracle(objective, **given)
+    if not isinstance(oracle, keras_tuner.Oracle):
+        raise TypeError(
+            "`oracle` must be an instance of a keras_tuner.Oracle. "
+            f"Received: oracle={oracle!r}"
         )
     for name, value in {"objective": objective, **arguments}.items():
         if value is not None:

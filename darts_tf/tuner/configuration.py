@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 
-from darts_tf.spaces import atomic_file
+from darts_tf.spaces import json_file
 
 
 def check(path, configuration):
@@ -36,9 +36,9 @@ def check(path, configuration):
     >>> folder.cleanup()
     """
     path = pathlib.Path(path)
-    if not path.exists():
+    begun = read(path)
+    if begun is None:
         return
-    begun = json.loads(path.read_text("utf-8"))
     now = json.loads(json.dumps(configuration))
     for name in sorted({*begun, *now}):
         if begun.get(name) != now.get(name):
@@ -50,6 +50,30 @@ def check(path, configuration):
             )
 
 
+def read(path):
+    """Returns the configuration that a project was begun with.
+
+    Args:
+        path: Path of the file.
+
+    Returns:
+        A dictionary, or `None` if there is no such file.
+
+    Raises:
+        ValueError: If the file holds something else.
+    """
+    path = pathlib.Path(path)
+    if not path.exists():
+        return None
+    try:
+        return json_file.read_object(path)
+    except ValueError as error:
+        raise ValueError(
+            "A file of the project is damaged; take another `project_name`, "
+            f"or delete it if you know that all else is as before. {error}"
+        ) from error
+
+
 def write(path, configuration):
     """Writes the configuration that a project begins with.
 
@@ -57,7 +81,7 @@ def write(path, configuration):
         path: Path of the file.
         configuration: Dictionary that can be written as JSON.
     """
-    atomic_file.write_text(path, json.dumps(configuration, indent=2) + "\n")
+    json_file.write(path, configuration)
 
 
 def fingerprint(arrays):

@@ -3,16 +3,22 @@
 import keras
 import numpy as np
 
-from darts_tf.data import image_classification
 from darts_tf.data import splitting
 from darts_tf.data import streams
 from darts_tf.models import conv_network
 from darts_tf.models import counting
+from darts_tf.models import linear_drop_path
 from darts_tf.search import optimizers
 from darts_tf.search import schedules
 from darts_tf.search import search_model
 from darts_tf.search import tasks
+from darts_tf.spaces import checks
 from darts_tf.tuner import hypermodel
+from darts_tf.tuner import labelled_images
+from darts_tf.tuner import objectives
+
+_MANY = 2**31 - 1
+_DIRECTIONS = {"val_accuracy": "max", "val_loss": "min", "multiply_adds": "min"}
 
 
 class ConvHyperModel(hypermodel.DartsHyperModel):
@@ -36,7 +42,9 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
     Args:
         space: String `"conv"`, or a convolutional `darts_tf.SearchSpace`.
             Defaults to `"conv"`.
-        num_classes: Integer. Defaults to `10`.
+        num_classes: Optional integer, at least 2, the outputs of the networks.
+            Defaults to `None`: a tuner takes the columns of one-hot labels, or
+            the largest label of the training and validation data and 1.
         transform: Optional callable `transform(batch, seed)`, the augmentation
             of all training batches, such as
             `darts_tf.data.augmentation.training_transform`. Defaults to
@@ -45,7 +53,8 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
             validation batches. Defaults to `None`.
 
     Raises:
-        ValueError: If the space is not convolutional.
+        ValueError: If the space is not convolutional, or the number of classes
+            no such integer.
 
     Example:
 
@@ -66,7 +75,7 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
     def __init__(
         self,
         space="conv",
-        num_classes=10,
+        num_classes=None,
         transform=None,
         evaluation_transform=None,
     ):
@@ -94,6 +103,8 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
                 "drop_path_rate": 0.2,
             },
         )
+        if num_classes is not None:
+            num_classes = checks.integer(num_classes, "num_classes", 2, _MANY)
         self.num_classes = num_classes
         self.transform = transform
         self.evaluation_transform = evaluation_transform
@@ -110,6 +121,71 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
     def objective(self):
         """The objective unless another one is given."""
         return "val_accuracy"
+
+    @property
+    def directions(self):
+        """Dictionary from metrics to `"min"` or `"max"`, which is better."""
+        return _DIRECTIONS
+
+    def measured_metrics(self, hp):
+        """Returns the names of the metrics that a network gets.
+
+        Args:
+            hp: `keras_tuner.HyperParameters`.
+
+        Returns:
+            Collection of strings; in a subclass with a `build_network` of its
+            own those that it compiles; `None`, not known, in one with a
+            `fit_network` of its own.
+        """
+        kind = type(self)
+        if kind.fit_network is not ConvHyperModel.fit_network:
+            return None
+        if kind.build_network is ConvHyperModel.build_network:
+            return _DIRECTIONS
+        small = hp.copy()
+        small.values.update(network_num_cells=3, network_filters=1)
+        self.found = {"num_classes": 2}  # until the data are seen
+        network = self.build_network(small, self.space.random_genotype(0))
+        compiled = objectives.compiled_metrics(
+            network, self.given_or_found("num_classes")
+        )
+        self.found = {}
+        return compiled and {*compiled, "multiply_adds"}
+
+    def prepare_data(self, x, y, validation_data):
+        """Returns arrays, and the number of classes in them.
+
+        Args:
+            x: Array of images, or a `tf.data.Dataset` of images and labels.
+            y: Labels with an array: integers or one-hot.
+            validation_data: Tuple of such arrays, or such a data set.
+
+        Returns:
+            A tuple `(x, y, validation_data)` of arrays with integer labels,
+            and a dictionary with `num_classes`.
+
+        Raises:
+            TypeError: If they are something else.
+            ValueError: If they are not labelled images, or have another number
+                of classes than `num_classes`.
+        """
+        data, number = labelled_images.prepare(
+            x, y, validation_data, self.num_classes
+        )
+        self.found = {"num_classes": number}
+        return data, {"num_classes": self.given_or_found("num_classes")}
+
+    def check_network(self, hp):
+        """Raises an error, before the search, for a network that cannot be.
+
+        Args:
+            hp: `keras_tuner.HyperParameters` of a trial.
+        """
+        conv_network.LinearDropPath(
+            hp.get("drop_path_rate"), hp.get("retrain_epochs")
+        )
+        self.build_network(hp, self.space.random_genotype(0))
 
     def network_sizes(self, network):
         """Returns the multiply-adds, unless an operation is unknown.
@@ -137,14 +213,12 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
         Raises:
             ValueError: If the arrays are not labelled images, or too few.
         """
-        if validation_data is None:
-            raise ValueError(
-                "`validation_data` must be images and labels that the search "
-                "does not see: they score the cells. "
-                "Received: validation_data=None"
-            )
-        for images, labels in ((x, y), validation_data):
-            image_classification.check_images(images, labels, self.num_classes)
+        labelled_images.check(
+            (x, y),
+            validation_data,
+            self.given_or_found("num_classes"),
+            same_shape=self.evaluation_transform is None,
+        )
         for name in ("batch_size", "retrain_batch_size"):
             streams.steps_per_epoch(len(y) // 2, hp.get(name))
 
@@ -160,7 +234,7 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
         model = search_model.DartsSearchModel(
             self.space,
             **self.method(hp),
-            num_classes=self.num_classes,
+            num_classes=self.given_or_found("num_classes"),
             filters=hp.get("filters"),
             num_cells=hp.get("num_cells"),
         )
@@ -216,7 +290,7 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
             batch_size,
             seed=hp.get("seed"),
             start_step=initial_epoch * steps,
-            transform=self.transform,
+            transform=labelled_images.as_floats(x, self.transform),
         )
         schedule = schedules.CosineDecay(
             hp.get("learning_rate"), 0.001, total_epochs or epochs
@@ -242,7 +316,7 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
         """
         network = conv_network.ConvNetwork(
             genotype,
-            self.num_classes,
+            self.given_or_found("num_classes"),
             hp.get("network_filters"),
             hp.get("network_num_cells"),
         )
@@ -298,7 +372,7 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
                     batch_size,
                     hp.get("seed"),
                     start_step=initial_epoch * steps,
-                    transform=self.transform,
+                    transform=labelled_images.as_floats(x, self.transform),
                 ),
                 epochs=epochs,
                 initial_epoch=initial_epoch,
@@ -307,7 +381,7 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
                     schedules.CosineDecay(
                         hp.get("retrain_learning_rate"), 0.0, epochs
                     ),
-                    conv_network.LinearDropPath(
+                    linear_drop_path.LinearDropPath(
                         hp.get("drop_path_rate"), epochs
                     ),
                     *callbacks,
@@ -317,9 +391,11 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
             )
         measured = network.evaluate(
             streams.sequential(
-                _as_batches(*validation_data),
+                labelled_images.as_arrays(*validation_data),
                 batch_size,
-                self.evaluation_transform,
+                labelled_images.as_floats(
+                    validation_data[0], self.evaluation_transform
+                ),
             ),
             return_dict=True,
             verbose=0,
@@ -328,14 +404,6 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
 
     def _halves(self, hp, x, y):
         """Returns the half for the weights and the half for the alphas."""
-        x, y = _as_batches(x, y)
+        x, y = labelled_images.as_arrays(x, y)
         parts = splitting.split_indices(y, seed=hp.get("seed"))
         return tuple((x[part], y[part]) for part in parts)
-
-
-def _as_batches(x, y):
-    """Returns arrays; floats in the precision that the networks take."""
-    x = np.asarray(x)
-    if np.issubdtype(x.dtype, np.floating):
-        x = x.astype("float32", copy=False)
-    return x, np.asarray(y)

@@ -1,16 +1,19 @@
 """The tuner: each trial is a whole search, and its result a genotype."""
 
-import os
+import json
 import pathlib
 
 import keras
 import keras_tuner
-import numpy as np
 
 from darts_tf.tuner import arguments
 from darts_tf.tuner import configuration
 from darts_tf.tuner import execution as execution_lib
+from darts_tf.tuner import objectives
+from darts_tf.tuner import project
+from darts_tf.tuner import results
 from darts_tf.tuner import selection
+from darts_tf.tuner import trial_callbacks
 from darts_tf.tuner import trial_run
 
 _SEEDS_APART = 1000  # between the executions of a trial
@@ -35,9 +38,10 @@ class DartsTuner(keras_tuner.Tuner):
     Args:
         space: String `"conv"` or `"recurrent"`, or a `darts_tf.SearchSpace`.
             Defaults to `None`, `"conv"`, or the space of `hypermodel`.
-        objective: Optional string, or `keras_tuner.Objective`, of the metrics
-            of the trained network. Defaults to `None`: `"val_accuracy"`, or
-            the lowest `"val_perplexity"` of a recurrent space.
+        objective: Optional string, `keras_tuner.Objective`, or list of them
+            (Keras Tuner adds them up), of the metrics of the trained network.
+            Defaults to `None`: `"val_accuracy"`, or the lowest
+            `"val_perplexity"` of a recurrent space.
         max_trials: Optional integer, the number of trials. Defaults to
             `None`, 4.
         hyperparameters: Optional `keras_tuner.HyperParameters`, or a callable
@@ -55,12 +59,18 @@ class DartsTuner(keras_tuner.Tuner):
         overwrite: Boolean, whether to delete what the project's folder holds.
             Workers leave that to the chief. Defaults to `False`: the project
             is continued, and refused if it was begun with other arguments.
+        num_classes: Optional integer, the classes of the images, with
+            `space`. Defaults to `None`: found in the labels.
         **kwargs: `directory`, `project_name`, `executions_per_trial` and
             `tuner_id` of `keras_tuner.Tuner`.
 
     Raises:
+        TypeError: If an argument is something else, such as the build
+            function that other tuners take.
         ValueError: If arguments exclude each other, a hyperparameter has a
-            name that nothing reads, or the project was begun with others.
+            name that nothing reads, nothing measures the objective, or the
+            project was begun with other arguments.
+        OSError: If the folder of the project cannot be written.
 
     Example:
 
@@ -87,15 +97,13 @@ class DartsTuner(keras_tuner.Tuner):
         oracle=None,
         hypermodel=None,
         overwrite=False,
+        num_classes=None,
         **kwargs,
     ):
-        unknown = sorted(set(kwargs) - set(_OF_TUNER))
-        if unknown:
-            raise ValueError(
-                f"Of the arguments of keras_tuner.Tuner {_OF_TUNER} apply. "
-                f"Received: {unknown[0]}"
-            )
-        hypermodel = arguments.resolve_hypermodel(space, hypermodel)
+        arguments.check_tuner_arguments(kwargs, _OF_TUNER)
+        hypermodel = arguments.resolve_hypermodel(
+            space, hypermodel, num_classes
+        )
         oracle = arguments.resolve_oracle(
             oracle,
             hypermodel,
@@ -109,6 +117,17 @@ class DartsTuner(keras_tuner.Tuner):
         hypermodel.declare_hyperparameters(hp)
         oracle.update_space(hp)
 
+        folder = pathlib.Path(
+            kwargs.get("directory") or ".",
+            kwargs.get("project_name") or "untitled_project",
+        )
+        overwrite = overwrite and not project.is_worker()
+        self._measured = hypermodel.measured_metrics(hp)
+        if self._measured is None and not overwrite:
+            self._measured = project.measured(folder)
+        objectives.check(
+            oracle.objective, hypermodel.directions, self._measured
+        )
         executions = kwargs.get("executions_per_trial", 1)
         self._configuration = {
             **hypermodel.get_config(),
@@ -118,16 +137,24 @@ class DartsTuner(keras_tuner.Tuner):
             "first_seed": getattr(oracle, "first_seed", None),
             "hyperparameters": hp.get_config()["space"],
         }
-        folder = pathlib.Path(
-            kwargs.get("directory") or ".",
-            kwargs.get("project_name") or "untitled_project",
-        )
-        overwrite = overwrite and not _is_worker()
-        if not overwrite and not _is_worker():
-            _check_project(folder, self._configuration)
-        super().__init__(oracle, hypermodel=None, overwrite=overwrite, **kwargs)
+        if not overwrite and not project.is_worker():
+            self._configuration = project.check(
+                folder, self._configuration, self._measured
+            )
+        if not project.is_worker():
+            project.make_folder(folder)
+        try:
+            super().__init__(
+                oracle, hypermodel=None, overwrite=overwrite, **kwargs
+            )
+        except json.JSONDecodeError as error:
+            raise ValueError(
+                "Keras Tuner cannot read its files in the project's folder; "
+                "take another `project_name`, or `overwrite=True`. "
+                f"Received: {str(folder)!r}, where {error}"
+            ) from error
         self.hypermodel = hypermodel
-        if not _is_worker():
+        if not project.is_worker():
             if (
                 not self.oracle.trials
                 and (self._folder / "oracle.json").exists()
@@ -147,32 +174,51 @@ class DartsTuner(keras_tuner.Tuner):
         epochs=50,
         callbacks=None,
         verbose="auto",
+        **kwargs,
     ):
         """Runs the trials that are left.
 
         Args:
             x: Training data: an array of images, of which one half trains the
                 weights and the other the alphas; or of the ids of the words
-                of a text, whose end is for the alphas.
-            y: Array of integer labels, with images only. Defaults to `None`.
-            validation_data: Tuple of such arrays, or the array of a text:
-                they score the cells. Defaults to `None`, which is refused.
+                of a text, whose end is for the alphas. Or a finite
+                `tf.data.Dataset` of images and labels, or of ids, which is
+                read once, into memory.
+            y: Array of labels, integers or one-hot, with an array of images
+                only. Defaults to `None`.
+            validation_data: Tuple of such arrays, the array of a text, or a
+                data set: they score the cells. Defaults to `None`, which is
+                refused.
             epochs: Integer, the epochs of a search. Hyperband stops some
                 before. Defaults to `50`.
             callbacks: List of Keras callbacks of the searches, copied for
-                each. Defaults to `None`.
+                each; or a function without arguments that makes such a list
+                anew. A `keras.callbacks.TensorBoard` writes into
+                `log_dir/trial_id/execution0`, and so on, as in Keras Tuner.
+                Defaults to `None`.
             verbose: Integer or string, as in `keras.Model.fit`. Defaults to
                 `"auto"`.
+            **kwargs: Refused: other arguments of `fit` do not apply.
 
         Raises:
+            TypeError: If there is another argument of `fit`, or one of
+                another type.
             ValueError: If the data cannot be used, or the project was begun
                 with other data or epochs.
         """
+        arguments.check_search_arguments(epochs, kwargs)
+        callbacks = trial_callbacks.check(callbacks)
         # A worker waits here for the chief, who writes the configuration.
         hp = self.oracle.get_space()
+        (x, y, validation_data), found = self.hypermodel.prepare_data(
+            x, y, validation_data
+        )
         self.hypermodel.check_data(hp, x, y, validation_data)
-        if _is_worker():
-            _check_project(self._folder, self._configuration)
+        if project.is_worker():
+            self._configuration = project.check(
+                self._folder, self._configuration, self._measured
+            )
+        project.check_found(self._configuration, found)
         begun_with = {
             "epochs": epochs,
             "x": configuration.fingerprint(x),
@@ -189,7 +235,7 @@ class DartsTuner(keras_tuner.Tuner):
                 y,
                 validation_data=validation_data,
                 epochs=epochs,
-                callbacks=list(callbacks or []),
+                callbacks=callbacks,
                 verbose=verbose,
             )
         except _UserError as error:
@@ -216,11 +262,18 @@ class DartsTuner(keras_tuner.Tuner):
             keras_tuner.errors.FailedTrialError: If a loss is not finite; what
                 else is raised reaches the caller of `search`.
         """
+        objective = self.oracle.objective
         try:
-            return [
-                self._run_execution(trial, number, *args, **kwargs)
-                for number in range(self.executions_per_trial)
-            ]
+            scored = []
+            for number in range(self.executions_per_trial):
+                metrics = self._run_execution(trial, number, *args, **kwargs)
+                objectives.check(
+                    objective, self.hypermodel.directions, set(metrics)
+                )
+                # Keras Tuner also wants the sum of several objectives.
+                score = {objective.name: objective.get_value(metrics)}
+                scored.append({**metrics, **score})
+            return scored
         except keras_tuner.errors.FailedTrialError:
             raise
         except FloatingPointError as error:
@@ -287,32 +340,16 @@ class DartsTuner(keras_tuner.Tuner):
             )
             if limit is not None
         }
-        found = []
-        for trial in self._completed_trials():
-            executions = self._executions(trial.trial_id)
-            for number, execution in enumerate(executions):
-                metrics = execution.metrics
-                costs = {
-                    f"max_{name}": metrics[name]
-                    for name in ("parameters", "multiply_adds")
-                    if name in metrics
-                }
-                if not set(limits) <= {*costs, "max_cost"}:
-                    raise ValueError(
-                        "The multiply-adds of the network are not known, "
-                        "because of an operation of your own or its kind. "
-                        f"Received: max_multiply_adds={max_multiply_adds}"
-                    )
-                if cost is not None:
-                    costs["max_cost"] = cost(self._load_network(execution))
-                found.append(
-                    (
-                        f"{trial.trial_id}/{number}",
-                        execution.genotype,
-                        self.oracle.objective.get_value(metrics),
-                        costs,
-                    )
-                )
+        found = results.found(
+            [
+                execution
+                for trial in self._completed_trials()
+                for execution in self._executions(trial.trial_id)
+            ],
+            self.oracle.objective,
+            limits,
+            cost,
+        )
         return selection.choose(
             selection.merge_equal(found),
             limits,
@@ -358,13 +395,9 @@ class DartsTuner(keras_tuner.Tuner):
         Returns:
             A Keras model.
         """
-        objective = self.oracle.objective
-        best, *others = self._executions(trial.trial_id)
-        for execution in others:
-            values = (objective.get_value(e.metrics) for e in (execution, best))
-            if objective.better_than(*values):
-                best = execution
-        return self._load_network(best)
+        executions = self._executions(trial.trial_id)
+        best = results.best(executions, self.oracle.objective)
+        return best.load("network")
 
     def results_summary(self, num_trials=10):
         """Prints the best trials, with mean, deviation and each execution.
@@ -377,20 +410,8 @@ class DartsTuner(keras_tuner.Tuner):
         name = self.oracle.objective.name
         lines = ["", f"Executions ({name}: mean +- deviation)"]
         for trial in self._completed_trials()[:num_trials]:
-            executions = self.executions(trial.trial_id)
-            scores = [self.oracle.objective.get_value(e) for e in executions]
-            mean, deviation = np.mean(scores), selection.deviation(scores)
-            lines.append(
-                f"Trial {trial.trial_id}: {mean:.4f} +- {deviation:.4f}"
-            )
-            lines += [
-                f"  {trial.trial_id}/{number}  seed {metrics['seed']}  "
-                f"{name} {score:.4f}  {metrics['parameters']:,} parameters  "
-                f"{metrics['seconds']:.0f} s"
-                for number, (metrics, score) in enumerate(
-                    zip(executions, scores, strict=True)
-                )
-            ]
+            executions = self._executions(trial.trial_id)
+            lines += results.lines(executions, self.oracle.objective)
         print("\n".join(lines))  # noqa: T201 (as Keras Tuner's summary)
 
     @property
@@ -412,11 +433,9 @@ class DartsTuner(keras_tuner.Tuner):
             for number in range(self.executions_per_trial)
         ]
 
-    def _load_network(self, execution):
-        path, _ = execution.checkpoint("network")
-        return keras.saving.load_model(path)
-
-    def _run_execution(self, trial, number, *args, **kwargs):
+    def _run_execution(self, trial, number, *args, callbacks, **kwargs):
+        callbacks = trial_callbacks.make(callbacks)
+        self._configure_tensorboard_dir(callbacks, trial, number)
         hp = trial.hyperparameters.copy()
         hp.values["seed"] += number * _SEEDS_APART
         before = hp.values.get("tuner/trial_id")  # Hyperband's
@@ -427,27 +446,22 @@ class DartsTuner(keras_tuner.Tuner):
             self._execution(trial.trial_id, number),
             None if before is None else self._execution(before, number),
             *args,
+            callbacks=callbacks,
             **kwargs,
         )
+
+    def _configure_tensorboard_dir(self, callbacks, trial, execution=0):
+        """Gives each execution its folder; Keras Tuner sees no subclasses."""
+        for callback in callbacks:
+            if (
+                isinstance(callback, keras.callbacks.TensorBoard)
+                and type(callback).__name__ != "TensorBoard"
+            ):
+                callback.log_dir = self._get_tensorboard_dir(
+                    callback.log_dir, trial.trial_id, execution
+                )
+        super()._configure_tensorboard_dir(callbacks, trial, execution)
 
 
 class _UserError(keras_tuner.errors.FatalError):
     """Carries an exception through Keras Tuner, as its cause."""
-
-
-def _is_worker():
-    """Tells whether Keras Tuner's variables make this process a worker."""
-    return "KERASTUNER_ORACLE_IP" in os.environ and (
-        "chief" not in os.environ.get("KERASTUNER_TUNER_ID", "")
-    )
-
-
-def _check_project(folder, expected):
-    path = folder / "configuration.json"
-    if not path.exists() and folder.is_dir() and any(folder.iterdir()):
-        raise ValueError(
-            "The folder of the project holds something else; take another "
-            "`project_name`, or `overwrite=True`. "
-            f"Received: {str(folder)!r}"
-        )
-    configuration.check(path, expected)

@@ -23,6 +23,7 @@ class DartsHyperModel(keras_tuner.HyperModel):
     def __init__(self, space, defaults):
         super().__init__()
         self.space = space
+        self.found = {}  # of the arguments, what `prepare_data` found
         self.defaults = {
             "architecture": "searched",  # or "random", the baseline
             "seed": 0,
@@ -77,6 +78,68 @@ class DartsHyperModel(keras_tuner.HyperModel):
     def objective(self):
         """The objective unless another one is given."""
         raise NotImplementedError
+
+    @property
+    def directions(self):
+        """Dictionary from metrics to `"min"` or `"max"`, which is better."""
+        return {}
+
+    def measured_metrics(self, hp):
+        """Returns the names of the metrics that a network gets.
+
+        With them a tuner refuses another objective before the first search.
+
+        Args:
+            hp: `keras_tuner.HyperParameters`.
+
+        Returns:
+            Collection of strings, what `fit_network` and `network_sizes`
+            return. `None` says that it is not known: the objective is then
+            looked for after the first search.
+        """
+        return None
+
+    def prepare_data(self, x, y, validation_data):
+        """Returns the data as the other methods take them.
+
+        Args:
+            x: What `DartsTuner.search` got.
+            y: What `DartsTuner.search` got.
+            validation_data: What `DartsTuner.search` got.
+
+        Returns:
+            A tuple `(x, y, validation_data)`, and a dictionary of the
+            arguments of the hypermodel that are found in the data.
+        """
+        return (x, y, validation_data), {}
+
+    def given_or_found(self, name):
+        """Returns an argument, or what `prepare_data` found in its place.
+
+        Args:
+            name: String, `"num_classes"` or `"vocabulary_size"`.
+
+        Returns:
+            Integer.
+
+        Raises:
+            ValueError: If there is neither.
+        """
+        number = getattr(self, name) or self.found.get(name)
+        if number is None:
+            raise ValueError(
+                f"`{name}` is found in the data by `DartsTuner.search`; "
+                "without a search it must be given to the hypermodel. "
+                f"Received: {name}=None"
+            )
+        return number
+
+    def check_network(self, hp):
+        """Raises an error, before the search, for a network that cannot be.
+
+        Args:
+            hp: `keras_tuner.HyperParameters` of a trial.
+        """
 
     def check_data(self, hp, x, y, validation_data):
         """Raises an error if a search on this data could not end well."""

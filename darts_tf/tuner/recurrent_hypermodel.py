@@ -2,17 +2,22 @@
 
 import keras_tuner
 import numpy as np
+import tensorflow as tf
 
 from darts_tf.data import text_streams
+from darts_tf.layers import inputs
 from darts_tf.models import recurrent_network
 from darts_tf.models import stateful_language_model
 from darts_tf.search import optimizers
 from darts_tf.search import search_model
 from darts_tf.search import tasks
 from darts_tf.search import token_arrays
+from darts_tf.spaces import checks
 from darts_tf.tuner import hypermodel
 
 _EVALUATION_BATCH_SIZE = 10  # the paper's
+_MANY = 2**31 - 1
+_DIRECTIONS = {"val_perplexity": "min", "val_loss": "min"}
 
 
 class RecurrentHyperModel(hypermodel.DartsHyperModel):
@@ -35,7 +40,9 @@ class RecurrentHyperModel(hypermodel.DartsHyperModel):
     Args:
         space: String `"recurrent"`, or a recurrent `darts_tf.SearchSpace`.
             Defaults to `"recurrent"`.
-        vocabulary_size: Integer. Defaults to `10000`.
+        vocabulary_size: Optional integer, at least 2, the number of words.
+            Defaults to `None`: a tuner takes the largest id in the training
+            and validation text and 1.
         dropouts: Optional dictionary of rates, as
             `darts_tf.RecurrentSupernet` and `darts_tf.RecurrentNetwork` take.
             Defaults to `None`, the paper's for either.
@@ -43,8 +50,7 @@ class RecurrentHyperModel(hypermodel.DartsHyperModel):
             for the alphas. Defaults to `0.1`.
 
     Raises:
-        ValueError: If the space is not recurrent, or the fraction out of
-            range.
+        ValueError: If the space is not recurrent, or a number out of range.
 
     Example:
 
@@ -66,7 +72,7 @@ class RecurrentHyperModel(hypermodel.DartsHyperModel):
     def __init__(
         self,
         space="recurrent",
-        vocabulary_size=10000,
+        vocabulary_size=None,
         dropouts=None,
         alpha_fraction=0.1,
     ):
@@ -97,6 +103,10 @@ class RecurrentHyperModel(hypermodel.DartsHyperModel):
                 "retrain_weight_decay": 8e-7,
             },
         )
+        if vocabulary_size is not None:
+            vocabulary_size = checks.integer(
+                vocabulary_size, "vocabulary_size", 2, _MANY
+            )
         self.vocabulary_size = vocabulary_size
         self.dropouts = dropouts
         self.alpha_fraction = alpha_fraction
@@ -114,6 +124,64 @@ class RecurrentHyperModel(hypermodel.DartsHyperModel):
     def objective(self):
         """The objective unless another one is given."""
         return keras_tuner.Objective("val_perplexity", "min")
+
+    @property
+    def directions(self):
+        """Dictionary from metrics to `"min"` or `"max"`, which is better."""
+        return _DIRECTIONS
+
+    def measured_metrics(self, hp):
+        """Returns the names of the metrics that a network gets.
+
+        Args:
+            hp: `keras_tuner.HyperParameters`.
+
+        Returns:
+            Collection of strings; `None`, not known, in a subclass with a
+            `build_network` or `fit_network` of its own.
+        """
+        kind = type(self)
+        if (
+            kind.build_network is not RecurrentHyperModel.build_network
+            or kind.fit_network is not RecurrentHyperModel.fit_network
+        ):
+            return None
+        return _DIRECTIONS
+
+    def prepare_data(self, x, y, validation_data):
+        """Returns arrays, and the number of words in them.
+
+        Args:
+            x: Integer array of shape `(tokens,)`, or a finite
+                `tf.data.Dataset` of the ids of words, one by one or in pieces.
+            y: `None`.
+            validation_data: As `x`.
+
+        Returns:
+            A tuple `(x, y, validation_data)`, and a dictionary with
+            `vocabulary_size`.
+
+        Raises:
+            ValueError: If a data set holds something else.
+        """
+        texts = [_as_text(text) for text in (x, validation_data)]
+        largest = [
+            int(text.max())
+            for text in map(np.asarray, texts)
+            if text.dtype.kind in "iu" and text.size
+        ]
+        self.found = {"vocabulary_size": max([1, *largest]) + 1}
+        number = self.given_or_found("vocabulary_size")
+        return (texts[0], y, texts[1]), {"vocabulary_size": number}
+
+    def check_network(self, hp):
+        """Raises an error, before the search, for a network that cannot be.
+
+        Args:
+            hp: `keras_tuner.HyperParameters` of a trial.
+        """
+        checks.integer(hp.get("retrain_epochs"), "retrain_epochs", 1, _MANY)
+        self.build_network(hp, self.space.random_genotype(0))
 
     def check_data(self, hp, x, y, validation_data):
         """Raises an error if a search on this data could not end well.
@@ -142,7 +210,9 @@ class RecurrentHyperModel(hypermodel.DartsHyperModel):
             len(train), hp.get("retrain_batch_size"), length
         )
         for tokens in (x, validation_data):
-            token_arrays.check_vocabulary(tokens, self.vocabulary_size)
+            inputs.check_vocabulary(
+                tokens, self.given_or_found("vocabulary_size")
+            )
 
     def build(self, hp):
         """Returns the search model of a trial, compiled.
@@ -156,7 +226,7 @@ class RecurrentHyperModel(hypermodel.DartsHyperModel):
         model = search_model.DartsSearchModel(
             self.space,
             **self.method(hp),
-            vocabulary_size=self.vocabulary_size,
+            vocabulary_size=self.given_or_found("vocabulary_size"),
             units=hp.get("units"),
             dropouts=self.dropouts,
             sequence_length=hp.get("sequence_length"),
@@ -221,7 +291,7 @@ class RecurrentHyperModel(hypermodel.DartsHyperModel):
         network = stateful_language_model.StatefulLanguageModel(
             recurrent_network.RecurrentNetwork(
                 genotype,
-                self.vocabulary_size,
+                self.given_or_found("vocabulary_size"),
                 hp.get("network_units"),
                 dropouts=self.dropouts,
                 seed=hp.get("seed"),
@@ -305,3 +375,23 @@ class RecurrentHyperModel(hypermodel.DartsHyperModel):
         tokens = np.asarray(tokens)
         end = round(len(tokens) * (1 - self.alpha_fraction))
         return tokens[:end], tokens[end:]
+
+
+def _as_text(tokens):
+    """Returns the ids of a data set as an array; an array as it is."""
+    if not isinstance(tokens, tf.data.Dataset):
+        return tokens
+    spec = tokens.element_spec
+    if (
+        not isinstance(spec, tf.TensorSpec)
+        or spec.shape.rank not in (0, 1)
+        or not spec.dtype.is_integer
+        or int(tokens.cardinality()) == tf.data.INFINITE_CARDINALITY
+    ):
+        raise ValueError(
+            "Expected an integer array of the ids of words, or a finite "
+            "tf.data.Dataset of them, one by one or in pieces. "
+            f"Received: elements of {spec}"
+        )
+    pieces = [np.atleast_1d(piece) for piece in tokens.as_numpy_iterator()]
+    return np.concatenate(pieces or [np.zeros(0, "int64")])

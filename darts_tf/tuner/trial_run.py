@@ -1,7 +1,5 @@
 """One execution of a trial: search, train for a short time, measure."""
 
-import copy
-
 import keras
 
 from darts_tf.models import counting
@@ -36,7 +34,7 @@ def run(
         y: Labels, or `None`.
         validation_data: The data that scores.
         epochs: Integer, the epochs of a whole search.
-        callbacks: List of Keras callbacks.
+        callbacks: List of Keras callbacks of this execution.
         verbose: As in `keras.Model.fit`.
 
     Returns:
@@ -49,6 +47,9 @@ def run(
     if execution.metrics is None:
         execution.begin(hp.values)
         if execution.genotype is None:
+            # With the values of this trial, and before its long search.
+            tuner.hypermodel.check_data(hp, x, y, validation_data)
+            tuner.hypermodel.check_network(hp)
             _find(
                 tuner,
                 trial,
@@ -101,7 +102,9 @@ def _find(
     model = _prepare(path, hp.get("seed"), hypermodel.build, hp)
     _check_declared(hp, trial.hyperparameters)
     execution.forget_log_after(initial_epoch)
-    if initial_epoch < last_epoch:
+    remembered = execution.callback_state("search")
+    # Callbacks may do something at the end, also if no epoch is left.
+    if initial_epoch < last_epoch or remembered is not None:
         hypermodel.fit(
             hp,
             model,
@@ -109,10 +112,10 @@ def _find(
             initial_epoch=initial_epoch,
             total_epochs=epochs,
             callbacks=[
-                *copy.deepcopy(callbacks),
+                *callbacks,
                 search_callbacks.SearchLog(execution.log_folder),
                 _TunerHooks(tuner, trial),
-                execution_lib.SaveEachEpoch(execution, "search"),
+                execution_lib.SaveEachEpoch(execution, "search", callbacks),
             ],
             **fit_arguments,
         )
@@ -161,7 +164,7 @@ def _prepare(path, seed, build, *args):
     """Returns the saved model, or a new one that the seed decides."""
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
-    return build(*args) if path is None else keras.saving.load_model(path)
+    return build(*args) if path is None else execution_lib.load_model(path)
 
 
 def _check_declared(hp, declared):

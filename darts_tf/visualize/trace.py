@@ -1,12 +1,12 @@
 """The op weights of a search, epoch by epoch, as its folder keeps them."""
 
-import json
 import pathlib
 import typing
 
 import numpy as np
 
 from darts_tf.spaces import discretization
+from darts_tf.spaces import json_file
 from darts_tf.spaces import search_space
 
 SPACE_FILE = "space.json"
@@ -65,54 +65,46 @@ def read_trace(folder):
         OSError: If they are not there.
     """
     folder = pathlib.Path(folder)
-    space = search_space.SearchSpace.from_config(
-        json.loads((folder / SPACE_FILE).read_text(encoding="utf-8"))
-    )
+    space = _read_space(folder / SPACE_FILE)
+    path = folder / ALPHAS_FILE
     entries = {}
-    for line in read_lines(folder / ALPHAS_FILE):
-        try:
-            entries[line["epoch"]] = {
-                name: np.array(line[f"op_weights_{name}"])
-                for name in space.cell_types
-            }
-        except KeyError as error:
-            raise ValueError(
-                "Each line of `alphas.jsonl` must have an epoch and the op "
-                f"weights of each cell. Received: one without {error}"
-            ) from None
+    for number, line in enumerate(json_file.read_lines(path), 1):
+        entries[line["epoch"]] = {
+            name: _op_weights(path, number, line, space, f"op_weights_{name}")
+            for name in space.cell_types
+        }
     if not entries:
         raise ValueError(
             "`alphas.jsonl` must have a line for each epoch. "
-            f"Received: an empty {folder / ALPHAS_FILE}"
+            f"Received: an empty {str(path)!r}"
         )
     epochs = tuple(sorted(entries))
     return SearchTrace(space, epochs, tuple(entries[k] for k in epochs))
 
 
-def read_lines(path):
-    """Reads a file of JSON lines to which another process may be writing.
+def _read_space(path):
+    try:
+        return search_space.SearchSpace.from_config(json_file.read_object(path))
+    except ValueError as error:
+        raise ValueError(
+            f"The file must hold a search space ({error}). "
+            f"Received: {str(path)!r}"
+        ) from error
 
-    Args:
-        path: String or path.
 
-    Returns:
-        A list of dictionaries. A last line without its end is left out.
-
-    Raises:
-        ValueError: If a line is no JSON object.
-        OSError: If the file cannot be read.
-    """
-    text = pathlib.Path(path).read_text(encoding="utf-8")
-    values = []
-    for number, line in enumerate(text.split("\n")[:-1], 1):
-        try:
-            value = json.loads(line)
-        except ValueError:
-            value = None
-        if not isinstance(value, dict):
-            raise ValueError(
-                f"{path} must have a JSON object in each line. "
-                f"Received: line {number}, {line[:60]!r}"
-            )
-        values.append(value)
-    return values
+def _op_weights(path, number, line, space, name):
+    """Returns the array of that name, if the line has it."""
+    shape = len(space.edges), len(space.primitives)
+    try:
+        array = np.array(line[name])
+        if array.shape == shape and array.dtype.kind in "if":
+            return array
+    except (KeyError, ValueError):  # it is missing, or the rows differ
+        pass
+    raise json_file.line_error(
+        path,
+        number,
+        f"have numbers of shape {shape}, of the edges and the primitives, as "
+        f"{name!r}",
+        line.get(name),
+    )

@@ -93,9 +93,89 @@ def test_words_outside_the_training_text_become_unk(tmp_path):
     assert words(text, "test") == ["the", "<unk>", "sleeps", "<eos>"]
 
 
-def test_without_unk_an_unknown_word_is_an_error_with_its_place(tmp_path):
-    write(tmp_path, train="a b\n", valid="a\nb\na c\n", test="a\n")
-    with pytest.raises(ValueError, match=r"'c' in line 3 of '.*valid\.txt'"):
+def test_without_unk_in_the_training_text_it_is_added_and_said(tmp_path):
+    write(tmp_path, train="a b\n", valid="a\nb\na c\n", test="a d d\n")
+    text = corpus.load(tmp_path)
+    assert text.vocabulary == ("a", "b", "<eos>", "<unk>")
+    assert words(text, "valid") == "a <eos> b <eos> a <unk> <eos>".split()
+    assert text.unknown == {"train": 0, "valid": 1, "test": 2}
+    assert text.note.startswith(
+        "Became <unk>: 0 of the 3 words of train, 1 of the 7 words of valid, "
+        "2 of the 4 words of test. The training text has no <unk>"
+    )
+
+
+def test_a_text_that_is_complete_gets_no_unk_and_no_note(tmp_path):
+    text = corpus.load(write(tmp_path, train="a b\n", valid="a\n", test="b\n"))
+    assert text.vocabulary == ("a", "b", "<eos>")
+    assert text.note == ""
+
+
+def test_the_published_form_that_has_unk_is_read_without_a_note(tmp_path):
+    text = corpus.load(write(tmp_path, test="the <unk> sleeps\n"))
+    assert set(text.unknown.values()) == {0}
+    assert text.note == ""
+
+
+def test_rare_words_become_unk_in_all_parts(tmp_path):
+    write(
+        tmp_path,
+        train="a b a c\nb a d\n",
+        valid="a c\n",
+        test="d e b\n",
+    )
+    text = corpus.load(tmp_path, min_count=2)
+    # In the order of the text, `<unk>` where the first rare word stands, and
+    # `<eos>`, which is not counted.
+    assert text.vocabulary == ("a", "b", "<unk>", "<eos>")
+    assert words(text, "train") == ("a b a <unk> <eos> b a <unk> <eos>".split())
+    assert words(text, "valid") == ["a", "<unk>", "<eos>"]
+    assert words(text, "test") == ["<unk>", "<unk>", "b", "<eos>"]
+    assert text.unknown == {"train": 2, "valid": 1, "test": 2}
+    assert "learn" not in text.note  # the training text has it
+    assert corpus.load(tmp_path, min_count=1).vocabulary == (
+        *("a", "b", "c", "<eos>", "d"),
+        "<unk>",
+    )
+
+
+@pytest.mark.parametrize("min_count", [0, -1, 1.5, "2"])
+def test_a_count_that_is_none_is_refused(tmp_path, min_count):
+    with pytest.raises(ValueError, match="min_count="):
+        corpus.load(write(tmp_path), min_count=min_count)
+
+
+def test_a_count_that_leaves_no_word_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="min_count=9.*occurs 3 times"):
+        corpus.load(write(tmp_path), min_count=9)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])
+def test_texts_with_a_byte_order_mark_are_read(tmp_path, encoding):
+    expected = corpus.load(write(tmp_path / "a"))
+    encoded = {part: text.encode(encoding) for part, text in TEXTS.items()}
+    text = corpus.load(write(tmp_path / "b", **encoded))
+    assert text.vocabulary == expected.vocabulary
+    assert text.train.tolist() == expected.train.tolist()
+
+
+def test_utf_16_without_its_mark_is_refused_with_the_remedy(tmp_path):
+    write(tmp_path, valid="the dog\n".encode("utf-16-le"))
+    with pytest.raises(ValueError, match=r"iconv.*valid\.txt' with bytes 0"):
+        corpus.load(tmp_path)
+
+
+def test_lines_that_end_in_a_carriage_return_alone_are_lines(tmp_path):
+    text = corpus.load(write(tmp_path, valid=b"the\rdog\r"))
+    assert words(text, "valid") == ["the", "<eos>", "dog", "<eos>"]
+
+
+def test_a_single_file_is_refused_with_what_is_expected(tmp_path):
+    path = tmp_path / "book.txt"
+    path.write_text("once upon a time\n")
+    with pytest.raises(ValueError, match=r"train\.txt.*divide.*book\.txt'"):
+        corpus.load(path)
+    with pytest.raises(FileNotFoundError, match=r"with \['book\.txt'\]"):
         corpus.load(tmp_path)
 
 

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 from sklearn import datasets
 
+from darts_tf.data import dataset_summary
 from darts_tf.data import image_classification
 from darts_tf.data import named_dataset
 
@@ -198,3 +199,28 @@ def test_infinities_of_both_signs_are_found():
     x[0, 0, 0], x[1, 0, 0] = np.inf, -np.inf
     with pytest.raises(ValueError, match="finite"):
         image_classification.check_images(x, [0, 1], 2)
+
+
+def test_a_folder_says_what_it_holds_and_what_was_passed_over(tmp_path):
+    for name in ("train/a/0", "train/a/1", "train/b/0", "test/a/0"):
+        path = tmp_path / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (4, 4)).save(path)
+    for name in ("._0.png", "0.heic", "1.heic", "2.heic", "3.heic"):
+        (tmp_path / "train" / "a" / name).write_bytes(b"1")
+    dataset = image_classification.load(tmp_path)
+    assert dataset.class_counts == {"a": (2, 1), "b": (1, 0)}
+    assert dataset.describe() == (
+        f"{tmp_path}: 3 training and 1 test images in 2 classes, a 2 + 1, "
+        "b 1 + 0. Passed over: 1 hidden (train/a/._0.png); 4 of another kind "
+        "(train/a/0.heic, train/a/1.heic, train/a/2.heic, ...)."
+    )
+
+
+def test_many_classes_are_said_by_their_extremes():
+    counts = {f"c{k}": (10 + k, 1) for k in range(20)}
+    text = dataset_summary.describe("set", 390, 20, tuple(counts), counts)
+    assert text == (
+        "set: 390 training and 20 test images in 20 classes, of 10 (c0) to "
+        "29 (c19) training images."
+    )

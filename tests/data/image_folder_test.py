@@ -1,3 +1,6 @@
+import unicodedata
+import warnings
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -151,3 +154,96 @@ def test_folders_without_images_are_named(root, folder):
         path.unlink()
     with pytest.raises(ValueError, match=f"At least one image.*{folder}"):
         image_folder.read(root)
+
+
+def test_what_is_not_read_is_counted_and_named(root):
+    a = root / "train" / "a"
+    (a / "._0.png").write_bytes(b"\0\5\26\7")
+    (a / ".DS_Store").write_bytes(b"1")
+    (root / "val" / "b" / "Thumbs.db").write_bytes(b"1")
+    (a / "notes.txt").write_text("no image")
+    (a / "0.heic").write_bytes(b"1")
+    write(a / "sub" / "0.png")
+    write(a / "folder.png" / "0.png")
+    (root / "train" / "list.csv").write_text("a")
+    write(root / "train" / ".cache" / "0.png")
+    write(root / "train" / "__MACOSX" / "._a.png")
+    write(root / "valid" / "a" / "0.png")
+    files = image_folder.list_files(root)
+    assert {why: sorted(paths) for why, paths in files.passed_over.items()} == {
+        "hidden": [
+            "train/.cache/",
+            "train/__MACOSX/",
+            "train/a/.DS_Store",
+            "train/a/._0.png",
+            "val/b/Thumbs.db",
+        ],
+        "of another kind": ["train/a/0.heic", "train/a/notes.txt"],
+        "subfolder": ["train/a/folder.png/", "train/a/sub/"],
+        "outside of the classes": ["train/list.csv"],
+        "beside the test images": ["valid/"],
+    }
+    assert files.class_names == ("a", "b", "c")
+    assert [len(paths) for paths, _ in (files.train, files.test)] == [12, 3]
+
+
+def test_nothing_is_passed_over_in_a_folder_of_images_alone(root):
+    assert image_folder.list_files(root).passed_over == {}
+
+
+def test_a_folder_without_images_says_what_there_is_instead(root):
+    for index in range(4):
+        path = root / "train" / "b" / f"{index}.png"
+        path.rename(path.with_suffix(".heic"))
+    message = r"train/b' without any, but 4 of another kind \(train/b/0\.heic,"
+    with pytest.raises(ValueError, match=message):
+        image_folder.read(root)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["9.jpg", "9.jpeg", "9.JFIF", "9.png", "9.bmp", "9.gif", "9.webp"]
+    + ["9.tif", "9.TIFF"],
+)
+def test_every_known_kind_is_read(root, name):
+    kind = {".jfif": "JPEG"}.get("." + name.split(".")[1].lower())
+    write(root / "train" / "a" / name, format=kind, color=(200, 100, 50))
+    (x, _), _, _ = image_folder.read(root)
+    assert len(x) == 13
+    # JPEG and WebP are lossy; an image of one colour loses a few levels.
+    np.testing.assert_allclose(x[4, 0, 0].astype(int), (200, 100, 50), atol=4)
+
+
+@pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
+def test_names_in_two_forms_of_unicode_are_one_class(root, forms):
+    train, test = (unicodedata.normalize(form, "é") for form in forms)
+    write(root / "train" / train / "0.png", color=(70, 0, 0))
+    write(root / "train" / test / "1.png", color=(71, 0, 0))
+    write(root / "val" / test / "0.png", color=(72, 0, 0))
+    (x, y), (x_test, y_test), names = image_folder.read(root)
+    assert names == ("a", "b", "c", unicodedata.normalize("NFC", "é"))
+    assert sorted(x[y == 3][:, 0, 0, 0].tolist()) == [70, 71]
+    assert x_test[y_test == 3][:, 0, 0, 0].tolist() == [72]
+
+
+def test_a_limit_of_pixels_names_the_picture(root, monkeypatch):
+    write(root / "train" / "b" / "2.png", size=(30, 20))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 200)
+    message = r"not too many pixels.*MAX_IMAGE_PIXELS.*train/b/2\.png"
+    with pytest.raises(ValueError, match=message):
+        image_folder.read(root, image_size=(4, 6))
+    # Up to twice the limit Pillow only warns.
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 400)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        image_folder.read(root, image_size=(4, 6))
+    assert any("train/b/2.png has 600 pixels" in str(w.message) for w in caught)
+
+
+def test_files_of_every_damage_are_named(root):
+    path = root / "train" / "b" / "2.png"
+    content = path.read_bytes()
+    for damaged in (b"", b"<html>", content[:40], content[:-30] + b"\0" * 30):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"8 bits.*train/b/2\.png"):
+            image_folder.read(root)

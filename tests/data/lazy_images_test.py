@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tensorflow_datasets as tfds
 from PIL import Image
 
@@ -109,3 +110,49 @@ def test_options_that_do_not_apply_are_refused(sources):
     with pytest.raises(ValueError, match="data_dir"):
         lazy_images.load(root / "folder", root / "tfds")
     assert lazy_images.load(root / "folder", max_samples=4).num_train == 4
+
+
+def _folder(root):
+    for part in ("train", "val"):
+        for name, color in (("a", 10), ("b", 200)):
+            path = root / part / name / "0.png"
+            path.parent.mkdir(parents=True)
+            Image.new("L", (8, 6), color).save(path)
+    return root
+
+
+def test_pictures_that_lie_are_turned_and_all_kinds_are_read(tmp_path):
+    root = _folder(tmp_path)
+    lying = np.zeros((8, 8, 3), "uint8")
+    lying[:, :4] = 250
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the left side is up
+    Image.fromarray(lying).save(root / "val/a/0.png", exif=exif)
+    Image.fromarray(lying).save(root / "val/b/1.tif")
+    (x, _), *_ = lazy_images.load(root).test(3, PLAIN)
+    top, left = np.array(x)[:, 0, 5, 0], np.array(x)[:, 5, 0, 0]
+    assert top[0] > left[0] + 0.9
+    assert left[2] > top[2] + 0.9
+
+
+def test_a_torn_picture_is_named(tmp_path):
+    root = _folder(tmp_path)
+    path = root / "val" / "b" / "0.png"
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(tf.errors.OpError, match="val/b/0.png"):
+        list(lazy_images.load(root).test(2, PLAIN))
+
+
+def test_a_data_set_says_what_it_holds(tmp_path, sources):
+    root = _folder(tmp_path)
+    (root / "train" / "a" / ".DS_Store").write_bytes(b"1")
+    data = lazy_images.load(root)
+    assert data.class_counts == {"a": (1, 1), "b": (1, 1)}
+    assert data.describe() == (
+        f"{root}: 2 training and 2 test images in 2 classes, a 1 + 1, b 1 + 1. "
+        "Passed over: 1 hidden (train/a/.DS_Store)."
+    )
+    # Records do not say how many there are of a class.
+    assert sources["records"].describe() == (
+        "lazy_set: 12 training and 4 test images in 2 classes."
+    )

@@ -35,3 +35,35 @@ def test_logs_without_a_whole_genotype_are_refused(tmp_path):
         interop.read_genotypes(path)
     with pytest.raises(FileNotFoundError):
         interop.read_genotypes(tmp_path / "nothing.txt")
+
+
+def test_a_genotype_goes_on_over_lines_and_text_may_follow_it(tmp_path):
+    path = tmp_path / "genotypes.py"
+    first, last = darts_tf.zoo.DARTS_V1, darts_tf.zoo.DARTS_V2
+    path.write_text(
+        "class Genotype(typing.NamedTuple):\n    normal: list\n\n"
+        + f"V1 = {first.to_text()}\n".replace(", (", ",\n    (")
+        + f"V2 = {last.to_text()}  # the best, [97.3 %)\n"
+        + f"BEST = [{first.to_text()}, {last.to_text()}]\n"
+    )
+    assert interop.read_genotypes(path) == (first, last, first, last)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_files_of_windows_are_read(tmp_path, encoding, form):
+    genotype = darts_tf.zoo.DARTS_V2
+    text = genotype.to_json() if form == "json" else genotype.to_text()
+    path = tmp_path / "genotype"
+    path.write_bytes(text.replace("\n", "\r\n").encode(encoding))
+    assert interop.read_genotypes(str(path)) == (genotype,)
+
+
+def test_a_genotype_that_never_ends_is_refused_with_its_line(tmp_path):
+    path = tmp_path / "log.txt"
+    path.write_text("\n\nGenotype(normal=[" + "\n('a', 0)," * 20_000)
+    with pytest.raises(ValueError, match=r"In line 3 of .*log.txt.*Received"):
+        interop.read_genotypes(path)
+    path.write_text('{"format": 3}')
+    with pytest.raises(ValueError, match=r"genotype file.*Received.*log\.txt"):
+        interop.read_genotypes(path)

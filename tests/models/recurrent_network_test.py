@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import darts_tf
 from darts_tf import zoo
@@ -115,3 +116,46 @@ def test_bad_options_are_refused(options):
     defaults = {"genotype": zoo.RECURRENT_DARTS_V1, "units": 6}
     with pytest.raises(ValueError, match="Received"):
         darts_tf.RecurrentNetwork(**{**defaults, **options})
+
+
+DOORS = {
+    "call": lambda network, x: network(x),
+    "hidden": lambda network, x: network.hidden(x),
+    "predict": lambda network, x: network.predict(x, verbose=0),
+    "stateful": lambda network, x: darts_tf.StatefulLanguageModel(
+        network, evaluation_batch_size=len(x)
+    )((keras.ops.convert_to_tensor(x), keras.ops.array(True))),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("token", [11, -1])
+def test_an_id_that_is_no_word_is_named(door, token):
+    tokens = some_tokens()
+    tokens[2, 3] = token
+    with pytest.raises(ValueError, match=rf"from 0 to 10;.* {token}\b"):
+        DOORS[door](small(), tokens)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_ids_that_are_no_integers_are_refused(door):
+    with pytest.raises(ValueError, match="must be integers"):
+        DOORS[door](small(), some_tokens().astype("float32"))
+
+
+@pytest.mark.parametrize("token", [11, -1])
+def test_an_id_in_a_data_set_that_is_no_word_is_named_or_not_a_number(token):
+    tokens = some_tokens()
+    tokens[2, 3] = token
+    data = tf.data.Dataset.from_tensors(tokens)
+    try:
+        outputs = small().predict(data, verbose=0)
+    except tf.errors.InvalidArgumentError as error:
+        assert f"= {token} is not in [0, 11)" in str(error)  # noqa: PT017
+    else:
+        assert np.isnan(outputs["logits"][2, 4]).all()  # on a GPU
+
+
+def test_tokens_of_another_rank_are_refused():
+    with pytest.raises(ValueError, match="ndim=2"):
+        small()(some_tokens()[0])

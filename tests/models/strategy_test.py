@@ -6,12 +6,12 @@ import pytest
 from tests import local_workers
 
 
-def _train(folder, **environments):
+def _train(folder, num_rows=8, **environments):
     """Trains in a process for each; a name ends in the number of devices."""
     processes = [
         local_workers.start(
             "tests.models.two_devices",
-            (name[-1], folder / f"{name}.npz"),
+            (name[-1], folder / f"{name}.npz", str(num_rows)),
             **environment,
         )
         for name, environment in environments.items()
@@ -43,3 +43,14 @@ def test_two_workers_equal_one_device_with_the_whole_batch(tmp_path):
     )
     for found in both:
         _assert_equal(one, found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("num_rows", [9, 13])
+def test_a_partial_last_batch_counts_as_on_one_device(tmp_path, num_rows):
+    # The last batch has 1 row for 3 devices, or 5: 2, 2 and 1.
+    one, two, three = _train(
+        tmp_path, num_rows, devices_1={}, devices_2={}, devices_3={}
+    )
+    _assert_equal(one, two)
+    _assert_equal(one, three)

@@ -1,6 +1,6 @@
-"""Trains a network on one device or on two; run by `strategy_test.py`.
+"""Trains a network on one device or on several; run by `strategy_test.py`.
 
-python -m tests.models.two_devices 2 LOSSES.npz
+python -m tests.models.two_devices 2 LOSSES.npz 8
 """
 
 import os
@@ -39,17 +39,17 @@ def strategy_of(num_devices):
     return tf.distribute.get_strategy()
 
 
-def train(num_devices, path):
+def train(num_devices, path, num_rows):
     strategy = strategy_of(num_devices)
     assert strategy.num_replicas_in_sync == num_devices
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
     # Another mean in each half: what a replica sees alone is not the batch.
     x = (
-        rng.normal(size=(BATCH_SIZE, 8, 8, 3))
-        + np.repeat([0, 3], 4)[:, None, None, None]
+        rng.normal(size=(num_rows, 8, 8, 3))
+        + np.resize(np.repeat([0, 3], 4), num_rows)[:, None, None, None]
     )
-    y = rng.integers(0, 3, BATCH_SIZE)
+    y = rng.integers(0, 3, num_rows)
     data = tf.data.Dataset.from_tensor_slices((x.astype("float32"), y))
     with strategy.scope():
         network = darts_tf.ConvNetwork(
@@ -64,12 +64,14 @@ def train(num_devices, path):
     history = network.fit(
         data.batch(BATCH_SIZE), epochs=3, shuffle=False, verbose=0
     )
+    figures = network.evaluate(data.batch(BATCH_SIZE), verbose=0)
     np.savez(
         path,
         loss=history.history["loss"],
+        evaluated=figures,
         **{str(k): np.array(v) for k, v in enumerate(network.variables)},
     )
 
 
 if __name__ == "__main__":
-    train(int(sys.argv[1]), sys.argv[2])
+    train(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]))

@@ -1,7 +1,10 @@
 """What `SearchLog` writes, read back from its files."""
 
+import errno
 import io
 import json
+import resource
+import signal
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from tensorboard.plugins.hparams import plugin_data_pb2
 import darts_tf
 from darts_tf import visualize
 from darts_tf.models import alphas as alphas_lib
+from darts_tf.spaces import json_file
 
 SPACES = {
     "conv": darts_tf.SearchSpace.conv(
@@ -167,3 +171,84 @@ def test_the_files_give_the_search_back(tmp_path):
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(NotADirectoryError, match="directory="):
         darts_tf.SearchLog(tmp_path / "missing")
+
+
+def test_a_search_killed_before_its_first_line_begins_its_events_anew(
+    tmp_path,
+):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    for folder in (whole, killed):
+        folder.mkdir()
+    options = {"hyperparameters": {"filters": 16}}
+    search(StandIn("recurrent"), darts_tf.SearchLog(whole, **options))
+    search(StandIn("recurrent"), darts_tf.SearchLog(killed, **options), 1)
+    (killed / "alphas.jsonl").unlink()  # as if it had not been written yet
+    search(StandIn("recurrent"), darts_tf.SearchLog(killed, **options))
+    assert str(events(killed)) == str(events(whole))
+    names = ("alphas.jsonl", "history.jsonl")
+    for name in names:
+        assert (killed / name).read_text() == (whole / name).read_text()
+
+
+def test_events_of_an_epoch_are_there_when_its_line_is(tmp_path, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    log = darts_tf.SearchLog(tmp_path, visualize.search_pictures)
+    append = json_file.append_line
+
+    def killed_after(path, value):
+        append(path, value)
+        if path.name == "alphas.jsonl":
+            raise Killed
+
+    monkeypatch.setattr(json_file, "append_line", killed_after)
+    with pytest.raises(Killed):
+        search(StandIn("recurrent"), log)
+    found, _ = events(tmp_path)
+    assert all(list(steps) == [0] for steps in found.values())
+    assert "pictures/cell_recurrent" in found
+
+
+@pytest.mark.parametrize("name", ["history.jsonl", "alphas.jsonl"])
+def test_a_damaged_line_is_said_before_the_search(tmp_path, name):
+    (tmp_path / name).write_text('{"epoch": 0}\n7\n{"epoch": 1}\n')
+    with pytest.raises(ValueError, match=f"{name}' must.*line 2"):
+        darts_tf.SearchLog(tmp_path)
+
+
+def test_a_full_disk_is_an_error_of_the_system_that_names_the_folder(tmp_path):
+    # The size of a file is limited: the writer fails as on a full disk.
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    log = darts_tf.SearchLog(tmp_path, visualize.search_pictures)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+        with pytest.raises(OSError, match="TensorBoard's log.*tensorboard'"):
+            search(StandIn("recurrent"), log)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert not (tmp_path / "alphas.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "number"),
+    [
+        (tf.errors.ResourceExhaustedError, errno.ENOSPC),
+        (tf.errors.PermissionDeniedError, errno.EACCES),
+        (tf.errors.UnknownError, errno.EIO),
+    ],
+)
+def test_errors_of_the_writer_have_the_numbers_of_the_system(
+    tmp_path, monkeypatch, error, number
+):
+    def fail(*arguments, **kwargs):
+        raise error(None, None, "Could not flush events file.\nStack")
+
+    log = darts_tf.SearchLog(tmp_path)
+    monkeypatch.setattr(tf.summary, "scalar", fail)
+    with pytest.raises(OSError, match="flush events file") as caught:
+        search(StandIn("recurrent"), log)
+    assert caught.value.errno == number
+    assert "\n" not in str(caught.value)

@@ -1,6 +1,7 @@
 import errno
 import io
 import os
+import warnings
 
 import keras
 import numpy as np
@@ -169,3 +170,56 @@ def test_a_disk_that_fails_is_an_error_and_the_last_file_is_whole(
     assert os.strerror(number) in str(error.value)
     assert checkpoint.restore(path, groups(), CONFIGURATION) == {"epoch": 2}
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def _small(folder):
+    """Makes two checkpoints of a few hundred bytes; returns their content."""
+    path = folder / "checkpoint.npz"
+    for epoch in (1, 2):
+        # A header that is parsed before the end of its array is read.
+        weights = {"model": [keras.Variable(np.full((64, 20), float(epoch)))]}
+        checkpoint.save(path, weights, {"epoch": epoch})
+    return path, weights, path.read_bytes()
+
+
+def test_any_flipped_bit_is_harmless_or_the_one_before_is_used(tmp_path):
+    path, weights, content = _small(tmp_path)
+    start = content.index(b"NUMPY") - 60
+    # All of the headers, and some of the numbers.
+    places = [*range(start + 230), *range(start + 230, len(content), 97)]
+    places += range(len(content) - 400, len(content))
+    used = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for place in places:
+            damaged = bytearray(content)
+            damaged[place] ^= 1 << place % 8
+            path.write_bytes(damaged)
+            arrays, info = checkpoint.load(path, weights)
+            np.testing.assert_array_equal(arrays["model/0"], info["epoch"])
+            used.append(info["epoch"])
+    told = [w for w in caught if "the one before it used" in str(w.message)]
+    assert len(told) == used.count(1) > 100
+
+
+def test_a_file_cut_anywhere_is_refused_and_the_one_before_is_used(tmp_path):
+    path, weights, content = _small(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for length in range(0, len(content), 61):
+            path.write_bytes(content[:length])
+            assert checkpoint.load(path, weights)[1] == {"epoch": 1}
+
+
+def test_two_damaged_checkpoints_are_one_line_that_names_both(tmp_path):
+    path, weights, content = _small(tmp_path)
+    damaged = bytearray(content)
+    damaged[content.index(b"}", content.index(b"NUMPY"))] ^= 1
+    for file in (path, checkpoint.previous(path)):
+        file.write_bytes(damaged)
+    with pytest.raises(ValueError, match="must be whole") as error:
+        checkpoint.load(path, weights)
+    message = str(error.value)
+    assert "\n" not in message
+    assert str(path) in message
+    assert str(checkpoint.previous(path)) in message

@@ -211,6 +211,26 @@ def test_another_network_is_refused_and_what_differs_is_listed(tmp_path):
         darts_tf.ExactResume(tmp_path).restore(_network(), 4)
 
 
+def test_a_search_finds_the_state_of_its_callbacks_by_itself(tmp_path):
+    # Equal op weights have an entropy of 1, so that the guard acts at once.
+    class _Term(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            signal.raise_signal(signal.SIGTERM)
+
+    def guard():
+        return darts_tf.CollapseGuard("stop", min_entropy=1.0)
+
+    with (
+        pytest.warns(UserWarning, match="signs of collapse in epoch 1"),
+        pytest.raises(darts_tf.search.Stopped),
+    ):
+        _fit_search(tmp_path, [guard(), _Term()])
+    resumed = guard()
+    _, history = _fit_search(tmp_path, [resumed])
+    assert len(history["loss"]) == 1
+    assert resumed.collapsed
+
+
 def test_a_torn_checkpoint_costs_only_the_steps_since_the_last(tmp_path):
     _fit_network(tmp_path)
     expected = _state(tmp_path)

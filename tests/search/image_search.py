@@ -10,6 +10,9 @@ SPACE = darts_tf.SearchSpace.conv(
     ["none", "max_pool_3x3", "skip_connect", "dil_conv_3x3"], num_nodes=2
 )
 
+# For what does not depend on the operations.
+SMALL = darts_tf.SearchSpace.conv(["none", "skip_connect"], num_nodes=1)
+
 
 def data(samples=24, classes=3, seed=0):
     """Draws images and labels, as many of each class."""

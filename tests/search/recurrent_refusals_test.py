@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import darts_tf
 from darts_tf.data import text_streams
@@ -54,6 +55,23 @@ TEXT = text_search.text(9)
             "`class_weight` does not apply",
         ),
         (TEXT, {"alpha_data": TEXT, "validation_data": TEXT[:9]}, "10"),
+        (
+            TEXT,
+            {"alpha_data": TEXT, "validation_data": TEXT + 1},
+            "from 1 to 11, vocabulary_size=11",
+        ),
+        (lambda: iter(TEXT), {}, "must take the number of a step"),
+        (iter(TEXT), {"alpha_data": TEXT}, "dtype object"),
+        (
+            tf.data.Dataset.from_tensor_slices(TEXT).batch(text_search.BATCH),
+            {"alpha_data": PIECES},
+            "Expected pieces of texts",
+        ),
+        (
+            PIECES.map(lambda a, b, c: {"a": a, "b": b, "c": c}),
+            {"alpha_data": PIECES},
+            "Expected pieces of texts",
+        ),
         (PIECES, {}, "alpha_data"),
         (PIECES, {"alpha_data": PIECES}, "steps_per_epoch"),
         (
@@ -78,7 +96,7 @@ def test_bad_data_is_refused_before_any_step(data, options, message):
         "batch_size": None if data is not TEXT else text_search.BATCH,
         **options,
     }
-    if isinstance(data, np.ndarray):
+    if isinstance(data, np.ndarray) or hasattr(data, "__next__"):
         options["batch_size"] = text_search.BATCH
     with pytest.raises(ValueError, match=message):
         text_search.model().fit(data, verbose=0, **options)
@@ -108,3 +126,8 @@ def test_a_build_without_the_batch_size_is_refused():
     model = darts_tf.DartsSearchModel("recurrent", vocabulary_size=5, units=2)
     with pytest.raises(ValueError, match="batch_size"):
         model.build((None, None))
+
+
+def test_an_evaluation_names_ids_that_are_no_words():
+    with pytest.raises(ValueError, match="vocabulary_size=11"):
+        text_search.model().evaluate(TEXT + 1, verbose=0)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import darts_tf
 from darts_tf.search import hypergradient
 from tests.search import image_search
 
@@ -151,3 +152,37 @@ DATASET = tf.data.Dataset.from_tensor_slices((X, Y)).batch(4)
 def test_bad_data_is_refused_before_any_step(arguments, options, message):
     with pytest.raises(ValueError, match=message):
         _fit(*arguments, **options)
+
+
+def _evaluate(model, x, y):
+    model.evaluate(x, y, verbose=0)
+
+
+def _fit_data(model, x, y):
+    batches = tf.data.Dataset.from_tensor_slices((x, y)).batch(4)
+    model.fit(batches, alpha_data=batches, verbose=0)
+
+
+def _fit_with_validation(model, x, y):
+    model.fit(x, y, batch_size=4, validation_data=(x, y), verbose=0)
+
+
+def _check(model, x, y):
+    batch = (x[:4], y[:4])
+    darts_tf.check_hypergradient(model, (batch, batch))
+
+
+DOORS = (_evaluate, _fit_data, _fit_with_validation, _check)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_pixels_of_whole_numbers_come_in_by_each_door(door):
+    x, y = image_search.data(16)
+    door(image_search.model(), (9 * np.abs(x)).astype("uint8"), y)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_other_channels_are_refused_by_each_door(door):
+    x, y = image_search.data(16)
+    with pytest.raises(ValueError, match=r"value 1, .*8, 8, 3\)"):
+        door(image_search.model(), np.repeat(x, 3, -1), y)

@@ -1,4 +1,7 @@
+import errno
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -37,3 +40,39 @@ def test_a_failure_leaves_the_old_content(tmp_path, monkeypatch, failing):
 def test_a_missing_folder_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         atomic_file.write_text(tmp_path / "missing" / "text", "new")
+
+
+def test_a_failure_names_the_file(tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="cell.svg' could not be") as error:
+        atomic_file.write_text(tmp_path / "cell.svg", "new")
+    assert error.value.errno == errno.ENOSPC
+    assert "No space left" in str(error.value)
+
+
+def test_files_of_dead_processes_are_removed_and_no_others(tmp_path):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    old = tmp_path / f".old.{os.getppid()}.tmp.json"
+    leftovers = [
+        tmp_path / f".config.{dead.pid}.tmp.json",
+        tmp_path / f".checkpoint.{os.getpid()}.tmp.npz",
+        tmp_path / f".no_suffix.{dead.pid}.tmp",
+        old,
+    ]
+    others = [
+        tmp_path / f".config.{os.getppid()}.tmp.json",  # being written
+        tmp_path / "config.json",
+        tmp_path / ".hidden",
+        tmp_path / ".hidden.7.json",
+        tmp_path / f"config.{dead.pid}.tmp.json",
+    ]
+    for file in leftovers + others:
+        file.touch()
+    os.utime(old, (0, 0))
+    atomic_file.remove_leftovers(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted(others)
+    atomic_file.remove_leftovers(tmp_path / "missing")

@@ -1,5 +1,6 @@
 """The published form: read as printed, written as printed, never evaluated."""
 
+import re
 import warnings
 
 import pytest
@@ -55,6 +56,22 @@ def test_published_recurrent_form_is_read():
 def test_a_normal_cell_alone_is_read():
     text = CONV[: CONV.index(", reduce=")] + ")"
     assert from_text(text).cells == {"normal": zoo.DARTS_V2.cells["normal"]}
+
+
+def test_a_list_of_edges_for_each_node_is_read():
+    edge = r"\('\w+', \d\)"
+    nested = re.sub(f"({edge}, {edge})", r"[\1]", CONV)
+    assert nested.count("[[(") == 2
+    assert from_text(nested) == zoo.DARTS_V2
+    # In this form a node can have any number of edges.
+    assert from_text(
+        "Genotype(normal=[[('a', 0)], (('a', 0), ['a', 1], ('b', 2))], "
+        "normal_concat=[3])"
+    ).normal.nodes[1] == tuple(
+        genotype_lib.Edge(*edge) for edge in (("a", 0), ("a", 1), ("b", 2))
+    )
+    alone = re.sub(r"(\('\w+', \d\))", r"[\1]", RECURRENT)
+    assert from_text(alone) == zoo.RECURRENT_DARTS_V2
 
 
 def test_written_form_is_the_published_one():
@@ -128,6 +145,8 @@ BAD = {
     "huge": recurrent("[('a', 1" + "0" * 400 + ")]"),
     "hexadecimal": recurrent("[('a', 0x" + "f" * 50_000 + ")]"),
     "too_many_digits": recurrent("[('a', " + "9" * 50_000 + ")]"),
+    "nested_and_flat": recurrent("[[('a', 0)], ('a', 1)]"),
+    "nested_empty": recurrent("[[('a', 0)], []]"),
     "range_huge": recurrent(concat="range(0, 1000000000)"),
     "range_empty": recurrent(concat="range(2, 2)"),
     "range_nothing": recurrent(concat="range()"),

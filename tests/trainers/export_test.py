@@ -3,6 +3,7 @@
 import importlib.util
 import json
 
+import keras
 import numpy as np
 import pytest
 
@@ -82,6 +83,7 @@ def test_without_preprocessing_the_file_takes_normalised_images(tmp_path):
         ({"calibration_images": 0}, "calibration_images=0"),
         ({"test_images": 0}, "test_images=0"),
         ({"test_words": 9}, "test_words=9"),
+        ({"corpus": "topics"}, "corpus='topics'"),
     ],
 )
 def test_a_wrong_option_is_refused_before_the_folder_is_made(
@@ -107,6 +109,122 @@ def test_onnx_without_its_packages_is_refused_with_the_remedy(
 
 def test_a_network_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"network\.keras"):
+        _export(tmp_path / "run", network=str(tmp_path / "network.keras"))
+
+
+def _saved_network(folder):
+    folder.mkdir(exist_ok=True)
+    network = darts_tf.ConvNetwork(
+        darts_tf.zoo.DARTS_V2, num_classes=10, filters=2, num_cells=1
+    )
+    network.build((None, 8, 8, 1))
+    network.save(folder / "network.keras")
+    return str(folder / "network.keras")
+
+
+_ANY = {"formats": "saved_model", "test_images": 4, "num_threads": "1"}
+
+
+def test_a_saved_network_needs_no_config_beside_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    _saved_network(tmp_path / "mine")
+    network = "~/mine/network.keras"
+    with pytest.raises(ValueError, match="so --dataset must"):
+        _export(tmp_path / "run", **_ANY, network=network)
+    assert not (tmp_path / "run").exists()
+    report = _export(
+        tmp_path / "run", **_ANY, network=network, dataset="digits"
+    )
+    assert report["files"]["saved_model"]["top_1_agreement"] == 1.0
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", '{"learning_rate": 0.1}'])
+def test_a_config_of_another_program_does_not_matter(tmp_path, text):
+    network = _saved_network(tmp_path)
+    (tmp_path / "config.json").write_text(text)
+    report = _export(
+        tmp_path / "run", **_ANY, network=network, dataset="digits"
+    )
+    assert report["images"] == 4
+
+
+def test_a_damaged_config_beside_the_network_is_named(tmp_path):
+    network = _saved_network(tmp_path)
+    (tmp_path / "config.json").write_text('{"dataset": "dig')
+    with pytest.raises(ValueError, match=r"config\.json.*Received.*config"):
+        _export(tmp_path / "run", **_ANY, network=network)
+
+
+def test_the_folder_of_the_runs_data_is_not_that_of_others(tmp_path):
+    network = _saved_network(tmp_path)
+    (tmp_path / "config.json").write_text(
+        json.dumps({"dataset": "cifar10", "data_dir": str(tmp_path)})
+    )
+    report = _export(
+        tmp_path / "run", **_ANY, network=network, dataset="digits"
+    )
+    assert report["images"] == 4
+
+
+def test_a_saved_language_model_needs_a_corpus_and_no_config(tmp_path):
+    corpus = tmp_path / "text"
+    corpus.mkdir()
+    for part in ("train", "valid", "test"):
+        (corpus / f"{part}.txt").write_text("the cat saw the dog\n" * 4)
+    network = darts_tf.RecurrentNetwork(
+        darts_tf.zoo.RECURRENT_DARTS_V2, vocabulary_size=5, units=4
+    )
+    network.build((None, None))
+    network.save(tmp_path / "network.keras")
+    values = {
+        "network": str(tmp_path / "network.keras"),
+        "formats": "saved_model",
+    }
+    with pytest.raises(ValueError, match="so --corpus must"):
+        _export(tmp_path / "run", **values)
+    report = _export(tmp_path / "run", **values, corpus=str(corpus))
+    assert report["files"]["saved_model"]["top_1_agreement"] == 1.0
+    texts = darts_tf.export.read_assets(tmp_path / "run" / "saved_model")
+    assert texts["vocabulary.txt"].split() == [
+        *("the", "cat", "saw", "dog", "<eos>")
+    ]
+    (corpus / "train.txt").write_text("the cat saw the dog today\n" * 4)
+    with pytest.raises(ValueError, match="a word for each logit"):
+        _export(tmp_path / "again", **values, corpus=str(corpus))
+
+
+def _search():
+    model = darts_tf.DartsSearchModel(
+        darts_tf.SearchSpace.conv(["none", "skip_connect"], 1),
+        num_classes=3,
+        filters=2,
+        num_cells=3,
+    )
+    model.compile()
+    return model
+
+
+def _wrapped():
+    network = darts_tf.ConvNetwork(
+        darts_tf.zoo.DARTS_V2, filters=2, num_cells=1
+    )
+    return keras.Sequential([keras.layers.Rescaling(1 / 255), network])
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (_search, r"darts_tf\.ConvNetwork\(model\.genotype"),
+        (_wrapped, r"model\.get_layer"),
+    ],
+)
+def test_a_file_of_another_model_is_refused_with_what_to_do(
+    tmp_path, make, message
+):
+    model = make()
+    model.build((None, 8, 8, 1))
+    model.save(tmp_path / "network.keras")
+    with pytest.raises(ValueError, match=f"{message}.*Received"):
         _export(tmp_path / "run", network=str(tmp_path / "network.keras"))
 
 

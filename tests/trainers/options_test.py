@@ -199,6 +199,23 @@ def test_other_errors_and_debugging_show_the_traceback(
     assert error in done.stderr
 
 
+def test_the_interpreter_ends_without_a_search_for_garbage(script):
+    # The last to be registered is the first to be called.
+    code = (
+        "import atexit, gc, runpy, sys; sys.argv = ['x', '--workdir=x'];"
+        "atexit.register(lambda: print(gc.get_freeze_count() > 0));"
+        f"runpy.run_path({str(script)!r}, run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(pathlib.Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.endswith("True\n")
+
+
 def test_several_trainers_can_run_in_one_process(monkeypatch):
     configs = []
     for arguments in (["--epochs=3"], [], ["--preset=quick"]):

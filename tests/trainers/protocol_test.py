@@ -20,6 +20,9 @@ class _Task:
     def __init__(self, config):
         self.config = config
 
+    def describe(self):
+        return "tiny data"
+
     def hypermodel(self, space):
         return tiny.TinyHyperModel(batch_size=8, retrain_batch_size=8)
 
@@ -135,6 +138,7 @@ def test_hyperparameters_are_tuned_instead_of_repeated(tmp_path, tiny_task):
         ("quick", {"runs": 0}, "Received: runs=0"),
         ("quick", {"space": "tree"}, "Received: space='tree'"),
         ("quick", {"tune": "xi,beta"}, "Received: tune='xi,beta'"),
+        ("quick", {"min_count": 2}, "does not apply to space='conv'"),
         ("quick", {"units": 5}, "does not apply to space='conv'"),
         ("quick_text", {"cutout": 8}, "does not apply to space='recurrent'"),
     ],

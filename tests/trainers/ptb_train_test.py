@@ -144,6 +144,42 @@ def test_a_run_that_was_stopped_wants_the_same_options(tmp_path, corpus):
         ptb_train.run(config(tmp_path, corpus, learning_rate=1.0))
 
 
+@pytest.mark.slow
+def test_rare_and_unseen_words_go_through_training_export_and_sampling(
+    tmp_path, capsys
+):
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    for part, lines in {
+        "train": [f"it is thing{n} again" for n in range(80)],
+        "valid": [f"it is thing{n}" for n in range(200, 220)],
+        "test": [f"it is thing{n}" for n in range(300, 320)],
+    }.items():
+        (folder / f"{part}.txt").write_text("\n".join(lines))
+    run = tmp_path / "run"
+    ptb_train.run(config(run, folder, min_count=2, epochs=1))
+    assert "Became <unk>: 80 of the 400 words of train" in (
+        capsys.readouterr().out
+    )
+    vocabulary = (run / "vocabulary.txt").read_text().split()
+    assert vocabulary == ["it", "is", "<unk>", "again", "<eos>"]
+    values = {
+        "network": str(run / "network.keras"),
+        "workdir": str(tmp_path / "exported"),
+        "formats": "float32",
+        "test_words": 8,
+    }
+    export.run(options.resolve(export.Config, overrides=values))
+    text = sample_text.run(
+        sample_text.Config(
+            network=str(tmp_path / "exported" / "network_float32.tflite"),
+            words=5,
+            prompt="it is unheard",
+        )
+    )
+    assert text.startswith("it is unheard")
+
+
 def test_a_run_that_was_stopped_wants_the_same_cell(tmp_path, corpus):
     darts_tf.zoo.RECURRENT_DARTS_V1.save(tmp_path / "genotype.json")
     (tmp_path / "config.json").write_text(

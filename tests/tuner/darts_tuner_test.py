@@ -9,15 +9,10 @@ import numpy as np
 import pytest
 
 import darts_tf
+from darts_tf.tuner import execution as execution_lib
 from tests.tuner import tiny
 
-
-@pytest.fixture(autouse=True, scope="module")
-def _no_collection_between_models():
-    """Leaves memory to Python: a full collection takes longer than a trial."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keras.backend, "clear_session", lambda **kwargs: None)
-        yield
+pytestmark = pytest.mark.usefixtures("no_collection_between_models")
 
 
 def _search(tuner, epochs=2, **kwargs):
@@ -358,3 +353,45 @@ def test_random_cells_stop_when_the_time_is_spent(tmp_path):
         darts_tf.RandomArchitectureOracle("val_accuracy", max_trials=None)
     with pytest.raises(ValueError, match="Received: max_seconds=0"):
         darts_tf.RandomArchitectureOracle("val_accuracy", max_seconds=0)
+
+
+class _Killed(BaseException):
+    """Stands for a kill: nothing catches it."""
+
+
+@pytest.mark.parametrize("kind", ["guard", "early stopping"])
+@pytest.mark.filterwarnings("ignore:The search shows signs of collapse")
+def test_a_search_that_a_callback_ended_stays_ended_after_a_kill(
+    tmp_path, monkeypatch, kind
+):
+    def callbacks():
+        if kind == "guard":  # which acts in the first epoch
+            return [darts_tf.CollapseGuard("return", min_entropy=1.0)]
+        return [  # whose best epoch is the first
+            keras.callbacks.EarlyStopping(
+                "loss", patience=1, mode="max", restore_best_weights=True
+            )
+        ]
+
+    last = 1 if kind == "guard" else 2
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    _search(tiny.tuner(whole, max_trials=1), 4, callbacks=callbacks())
+    save = execution_lib.SaveEachEpoch.on_epoch_end
+
+    def save_and_die(self, epoch, logs=None):
+        save(self, epoch, logs)
+        if epoch + 1 == last and self.name == "search":
+            raise _Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(execution_lib.SaveEachEpoch, "on_epoch_end", save_and_die)
+        with pytest.raises(_Killed):
+            _search(tiny.tuner(killed, max_trials=1), 4, callbacks=callbacks())
+    _search(tiny.tuner(killed, max_trials=1), 4, callbacks=callbacks())
+    logs = [
+        (folder / "tiny/trial_0/execution_0/search/history.jsonl").read_text()
+        for folder in (whole, killed)
+    ]
+    assert logs[0].count("\n") == last
+    assert logs[1] == logs[0]
+    assert _alphas(killed) == _alphas(whole)

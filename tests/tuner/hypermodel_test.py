@@ -3,6 +3,7 @@
 import keras_tuner
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import darts_tf
 from tests.tuner import tiny
@@ -177,6 +178,51 @@ def test_texts_that_do_not_do_are_refused(data, message):
     hypermodel.check_data(hp, **good)
     with pytest.raises(ValueError, match=message):
         hypermodel.check_data(hp, **{**good, **data})
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"drop_path_rate": 1.5}, "rate=1.5"),
+        ({"retrain_epochs": 0}, "epochs=0"),
+        ({"network_filters": 0}, "filters=0"),
+        ({"retrain_batch_size": 10_000}, "batch_size=10000"),
+    ],
+    ids=str,
+)
+def test_a_network_that_cannot_be_is_refused_before_the_search(
+    tmp_path, values, message
+):
+    def declare(hp):
+        hp.Fixed("batch_size", 16)
+        for name, value in {"retrain_batch_size": 16, **values}.items():
+            hp.Choice(name, [value])  # what is tuned shows in the trial only
+
+    tuner = darts_tf.DartsTuner(
+        tiny.SPACE, hyperparameters=declare, directory=str(tmp_path)
+    )
+    with pytest.raises(ValueError, match=message):
+        tuner.search(IMAGES, LABELS, validation_data=(IMAGES, LABELS))
+    assert not list(tmp_path.rglob("*.keras"))
+
+
+def test_a_text_in_pieces_is_searched_with_as_many_words_as_it_has():
+    hypermodel = darts_tf.RecurrentHyperModel()
+    pieces = tf.data.Dataset.from_tensor_slices(TEXT).batch(7)
+    (x, y, validation), found = hypermodel.prepare_data(pieces, None, TEXT)
+    np.testing.assert_array_equal(x, TEXT)
+    assert y is None
+    assert validation is TEXT
+    assert found == {"vocabulary_size": 20}
+    hp = _hp(hypermodel, units=4, network_units=4, retrain_batch_size=4)
+    assert hypermodel.build(hp).supernet.vocabulary_size == 20
+    hypermodel.check_network(hp)
+    for other in (pieces.repeat(), pieces.map(lambda ids: (ids, ids))):
+        with pytest.raises(ValueError, match="one by one or in pieces"):
+            hypermodel.prepare_data(other, None, TEXT)
+    bad = _hp(hypermodel, units=4, network_units=4, retrain_epochs=0)
+    with pytest.raises(ValueError, match="retrain_epochs=0"):
+        hypermodel.check_network(bad)
 
 
 def test_spaces_and_hypermodels_belong_together():

@@ -64,12 +64,23 @@ def test_a_running_and_a_resumed_search_can_be_read(tmp_path):
         (['{"epoch": 1}\n'], "op_weights_normal"),
         (["[]\n", line(0, 0)], "line 1"),
         (["half a l\n"], "line 1"),
+        ([line(0, 0), '{"epoch": 1, "op_weights_normal": 3}\n'], "line 2"),
+        ([line(0, 0).replace("[[0.", '[["0.5"], [0.')], "line 1"),
+        ([line(0, 0).replace("[[0.", '[["0.5", 0.')], r"shape \(5, 3\)"),
         ([], "empty"),
     ],
 )
 def test_files_of_another_form_are_refused(tmp_path, lines, message):
     write(tmp_path, lines)
     with pytest.raises(ValueError, match=message):
+        visualize.read_trace(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"kind": 5}'])
+def test_a_damaged_space_is_named(tmp_path, content):
+    write(tmp_path, [line(0, 0)])
+    (tmp_path / "space.json").write_text(content)
+    with pytest.raises(ValueError, match=r"space\.json'$"):
         visualize.read_trace(tmp_path)
 
 

@@ -1,0 +1,168 @@
+"""What a search cannot do that an optimizer, or an argument, asks for.
+
+A step of the search is not Keras' own: it takes gradients of losses that it
+does not scale, and has two optimizers. An option of an optimizer that would
+then do something else than its documentation says is refused by its name.
+"""
+
+import keras
+
+_FLOATS = ("float32", "float64", "bfloat16")
+
+
+def check_dtype(policy):
+    """Raises an error for a dtype in which no search can be taken.
+
+    Args:
+        policy: A `keras.DTypePolicy`.
+
+    Raises:
+        ValueError: If numbers are smaller than those of bfloat16.
+    """
+    if policy.compute_dtype not in _FLOATS:
+        raise ValueError(
+            "The search does not scale losses, which float16 needs; use "
+            f"mixed_bfloat16. Received: dtype_policy={policy.name!r}"
+        )
+
+
+def check_optimizers(model, optimizer, alpha_optimizer):
+    """Raises an error for what the step of a search does not support.
+
+    Args:
+        model: A `DartsSearchModel`.
+        optimizer: The Keras optimizer of the network weights.
+        alpha_optimizer: The Keras optimizer of the alphas.
+
+    Raises:
+        ValueError: If an optimizer has an option that is not supported, or
+            belongs to other variables.
+    """
+    if optimizer is alpha_optimizer:
+        raise ValueError(
+            "The network weights and the alphas each need an optimizer of "
+            "their own, which has a state for its variables. Received: the "
+            f"same object, {optimizer.name!r}, twice"
+        )
+    _check_options(model, "optimizer", optimizer)
+    _check_options(model, "alpha_optimizer", alpha_optimizer)
+    if model.task.clips_virtual_step:
+        for option in ("clipnorm", "clipvalue"):
+            value = getattr(optimizer, option)
+            if value:
+                raise ValueError(
+                    "The virtual step of this search is clipped as the steps "
+                    "of the weights are, by `global_clipnorm`. Received: "
+                    f"optimizer={optimizer.name!r} with {option}={value}"
+                )
+    if model.built:
+        for one, variables in (
+            (optimizer, model.network_weights),
+            (alpha_optimizer, model.alphas),
+        ):
+            if one.built:
+                check_built_for(one, variables)
+
+
+def _check_options(model, argument, optimizer):
+    for option, (remedy, is_set) in _REFUSED.items():
+        if is_set(optimizer):
+            raise ValueError(
+                f"The search does not support {option}: {remedy}. "
+                f"Received: {argument}={optimizer.name!r} with "
+                f"{_value(optimizer, option)}"
+            )
+    if optimizer.gradient_accumulation_steps:
+        _check_accumulation(model, argument, optimizer)
+
+
+def check_trainable(model):
+    """Raises an error if there is nothing to search for.
+
+    Args:
+        model: A `DartsSearchModel`.
+
+    Raises:
+        ValueError: If the alphas, or all weights, are frozen.
+    """
+    if not all(logits.trainable for logits in model.alphas):
+        raise ValueError(
+            "A search trains the alphas. To warm the weights up, give the "
+            "alphas' optimizer the learning rate 0 and raise it in a callback. "
+            "Received: alphas with trainable=False"
+        )
+    if model.built and not model.network_weights:
+        raise ValueError(
+            "A search trains the network weights. Received: a supernet in "
+            "which all of them have trainable=False"
+        )
+
+
+def check_built_for(optimizer, variables):
+    """Raises an error if an optimizer was built for other variables.
+
+    Args:
+        optimizer: A built Keras optimizer.
+        variables: List of the variables that it is to train.
+
+    Raises:
+        ValueError: If it does not know one of them.
+    """
+    try:
+        for variable in variables:
+            optimizer._get_variable_index(variable)
+    except KeyError:
+        raise ValueError(
+            "An optimizer keeps a state for the variables that it was first "
+            "used with, so each model needs a new one. "
+            f"Received: optimizer={optimizer.name!r}, which is without a state "
+            f"for {variable.path}"
+        ) from None
+
+
+def _check_accumulation(model, argument, optimizer):
+    steps = optimizer.gradient_accumulation_steps
+    reason = None
+    if model.distribute_strategy.num_replicas_in_sync > 1:
+        reason = "on several replicas"
+    elif argument == "optimizer" and model.task.clips_virtual_step:
+        # The learning rate is scaled by the length of each piece.
+        reason = "on texts, where each step has a learning rate of its own"
+    if reason is not None:
+        raise ValueError(
+            "The search does not support gradient_accumulation_steps "
+            f"{reason}; `micro_batch` takes a large batch in parts. Received: "
+            f"{argument}={optimizer.name!r} with "
+            f"gradient_accumulation_steps={steps}"
+        )
+
+
+def _value(optimizer, option):
+    if hasattr(optimizer, option):
+        return f"{option}={getattr(optimizer, option)}"
+    return f"the class {type(optimizer).__name__}"
+
+
+_SCALED = "its losses are not scaled; leave it out, or use mixed_bfloat16"
+_REFUSED = {
+    "use_ema": (
+        "cells are read off the alphas, and gradients are taken at the "
+        "weights, never at their averages; leave it out",
+        lambda optimizer: optimizer.use_ema,
+    ),
+    "LossScaleOptimizer": (
+        _SCALED,
+        lambda optimizer: isinstance(
+            optimizer, keras.optimizers.LossScaleOptimizer
+        ),
+    ),
+    "loss_scale_factor": (
+        _SCALED,
+        lambda optimizer: optimizer.loss_scale_factor is not None,
+    ),
+    "MultiOptimizer": (
+        "the virtual step has one learning rate; give a single optimizer",
+        # New in Keras, and without a `learning_rate` of its own.
+        lambda optimizer: type(optimizer).__name__ == "MultiOptimizer",
+    ),
+}

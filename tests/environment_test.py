@@ -1,0 +1,123 @@
+"""What is set and refused at import, each in a process of its own."""
+
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import darts_tf
+from darts_tf import environment
+
+# Whether oneDNN is on, and for which types a convolution is grouped.
+_PRINT_STATE = """
+import tensorflow as tf
+from darts_tf import environment
+from darts_tf.layers import convolution_kernels
+types = (tf.float32, tf.float64, tf.bfloat16)
+print("on" if environment.onednn_is_on() else "off")
+print([convolution_kernels.grouped_convolution_works(t) for t in types])
+"""
+
+
+def run(code, **variables):
+    """Runs Python code with only these settings of TensorFlow and Keras."""
+    ours = ("TF_ENABLE_ONEDNN_OPTS", "KERAS_BACKEND", "TF_USE_LEGACY_KERAS")
+    kept = {k: v for k, v in os.environ.items() if k not in ours}
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={**kept, "TF_CPP_MIN_LOG_LEVEL": "3", **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+needs_onednn = pytest.mark.skipif(
+    environment.onednn_is_on() is not True,
+    reason="TensorFlow has no oneDNN here, or it was turned off",
+)
+
+
+@needs_onednn
+def test_import_turns_onednn_on_and_its_kernels_are_chosen_quietly():
+    ended = run(
+        f"import darts_tf{_PRINT_STATE}",
+        TF_CPP_MIN_LOG_LEVEL="1",  # warnings of TensorFlow are shown
+        CUDA_VISIBLE_DEVICES="-1",
+    )
+    state, chosen = ended.stdout.splitlines()
+    assert state == "on"
+    assert chosen.startswith("[True, False")
+    assert "filter_size" not in ended.stderr
+    assert "BFLOAT16" not in ended.stderr
+
+
+@needs_onednn
+def test_what_the_user_says_about_onednn_wins():
+    ended = run(
+        f"import tensorflow, darts_tf{_PRINT_STATE}",
+        TF_ENABLE_ONEDNN_OPTS="0",
+        TF_CPP_MIN_LOG_LEVEL="1",
+        CUDA_VISIBLE_DEVICES="-1",
+    )
+    assert ended.stdout.splitlines() == ["off", "[False, False, False]"]
+    assert "RuntimeWarning" not in ended.stderr
+    assert "filter_size" not in ended.stderr
+
+
+@needs_onednn
+def test_warning_names_the_remedy_where_tensorflow_came_first():
+    # By itself TensorFlow turns oneDNN on where there is AVX-512, so the test
+    # turns it off, and hides that from darts_tf.
+    code = "; ".join(
+        (
+            "import os, tensorflow",
+            "del os.environ['TF_ENABLE_ONEDNN_OPTS']",
+            "import darts_tf",
+            "import darts_tf.layers",
+        )
+    )
+    ended = run(code, TF_ENABLE_ONEDNN_OPTS="0", CUDA_VISIBLE_DEVICES="-1")
+    assert ended.returncode == 0
+    assert ended.stderr.count("RuntimeWarning") == 1
+    assert "Import darts_tf first" in ended.stderr
+    assert "TF_ENABLE_ONEDNN_OPTS=1" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "variables", "message"),
+    [
+        ("", {"KERAS_BACKEND": "jax"}, "Received: backend='jax'"),
+        (
+            "import keras; "
+            "keras.config.set_image_data_format('channels_first'); ",
+            {},
+            "Received: image_data_format='channels_first'",
+        ),
+        (
+            "",
+            {"TF_USE_LEGACY_KERAS": "1"},
+            "Received: TF_USE_LEGACY_KERAS=1",
+        ),
+    ],
+)
+def test_settings_that_do_not_fit_are_named_at_import(code, variables, message):
+    ended = run(f"{code}import darts_tf", **variables)
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1].startswith("ImportError: ")
+    assert message in ended.stderr.splitlines()[-1]
+
+
+def test_setting_after_the_import_does_not_change_a_network():
+    network = darts_tf.ConvNetwork(
+        darts_tf.zoo.DARTS_V2, num_classes=3, filters=2, num_cells=3
+    )
+    images = np.zeros((2, 8, 8, 1), "float32")
+    keras.config.set_image_data_format("channels_first")
+    try:
+        assert network(images).shape == (2, 3)
+    finally:
+        keras.config.set_image_data_format("channels_last")

@@ -1,0 +1,206 @@
+"""Says how a training goes: how long it will take, and a line an epoch."""
+
+import collections
+import statistics
+import sys
+import time
+
+import keras
+
+# The first step builds its graph, and says nothing about the others. As many
+# steps, and seconds of them, are seen before the first estimate.
+_STEPS = 3
+_SECONDS = 5.0
+# How many of the last steps an estimate is made of.
+_WINDOW = 200
+# The line of an epoch has its duration already.
+_NOT_SHOWN = ("seconds",)
+
+
+class Progress(keras.callbacks.Callback):
+    """Prints the figures of each epoch, and how long the run will take.
+
+    After some steps a line says how long all epochs will take together; the
+    first step, which builds the graph, counts once. The line of each epoch
+    says how much is left. On a terminal Keras' progress bar has the figures,
+    so that only the times are printed: pass `verbose` to `fit`.
+
+    Args:
+        start_step: Integer, the number of steps that were taken before in all;
+            those of them that the first epoch passes over are not timed.
+            Defaults to 0.
+        bar: Optional boolean, whether there is a progress bar. Defaults to
+            `None`, which means on a terminal.
+        out: Optional text stream to print to. Defaults to `None`, standard
+            output.
+        clock: Callable that returns seconds. Defaults to `time.monotonic`.
+
+    Example:
+
+    >>> from trainers import progress
+    >>> progress.duration(5400), progress.duration(12)
+    ('90 min', '12 s')
+    """
+
+    def __init__(self, start_step=0, bar=None, out=None, clock=time.monotonic):
+        super().__init__()
+        self.start_step = start_step
+        self.bar = bar
+        self.out = out
+        self.clock = clock
+        self._in_step = False
+        self._first = None
+        self._steps = collections.deque(maxlen=_WINDOW)
+        self._between = []  # seconds of an epoch that are of no step
+        self._said = False
+
+    @property
+    def verbose(self):
+        """What `fit` gets: 1, Keras' progress bar, or 0, none."""
+        shown = self._stream().isatty() if self.bar is None else self.bar
+        return 1 if shown else 0
+
+    def step_line(self):
+        """Returns what to say when a signal asks to stop, or `None`."""
+        if not self._in_step:
+            return None
+        if self._steps:
+            how_long = f"a step takes about {duration(self._step_seconds())}"
+        else:
+            how_long = "the first one takes longer: it builds the graph"
+        return f"Stopping after this step ({how_long})."
+
+    def on_train_begin(self, logs=None):
+        """Starts the clock."""
+        self._in_step = True
+        params = self.params or {}
+        self._epochs = params.get("epochs") or 0
+        self._steps_an_epoch = params.get("steps")
+        self._skip = 0
+        if self._steps_an_epoch:
+            self._skip = self.start_step % self._steps_an_epoch
+        self._began = self._last = self.clock()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Notes the time; on a terminal, says how much is left."""
+        if self.verbose and self._between:
+            self._print(f"{self._left(epoch, 0)}.")
+        self._epoch = epoch
+        self._epoch_began = self._last = self.clock()
+        self._in_steps = 0.0
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Measures the step, and makes the first estimate."""
+        now = self.clock()
+        seconds, self._last = now - self._last, now
+        if self._skip:
+            self._skip -= 1
+            return
+        self._in_steps += seconds
+        if self._first is None:
+            self._first = seconds
+            return
+        self._steps.append(seconds)
+        if (
+            not self._said
+            and len(self._steps) >= _STEPS
+            and sum(self._steps) >= _SECONDS
+        ):
+            self._estimate(batch)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Prints the line of the epoch."""
+        seconds = self.clock() - self._epoch_began
+        self._between.append(seconds - self._in_steps)
+        self._said = True  # what is left says more than a first estimate
+        if self.verbose:
+            return
+        figures = [
+            f"{name} {_number(float(value))}"
+            for name, value in (logs or {}).items()
+            if name not in _NOT_SHOWN
+        ]
+        epochs = self._epochs
+        last = epoch + 1 >= epochs
+        self._print(
+            "  ".join(
+                [
+                    f"Epoch {epoch + 1}/{epochs}: {duration(seconds)}",
+                    *figures,
+                    *([] if last else [self._left(epoch + 1, 0)]),
+                ]
+            )
+        )
+
+    def on_train_end(self, logs=None):
+        """Stops to speak of steps."""
+        self._in_step = False
+
+    def _estimate(self, batch):
+        if self._steps_an_epoch is None:
+            return
+        self._said = True
+        left = self._seconds_left(self._epoch, batch + 1)
+        total = self.clock() - self._began + left
+        until = time.strftime("%H:%M", time.localtime(time.time() + left))
+        day = "" if left < 12 * 3600 else " (of a later day)"
+        self._print(
+            f"About {duration(total)} in all, until {until}{day}: "
+            f"{duration(self._step_seconds())} a step after the first one, "
+            f"which took {duration(self._first)}."
+        )
+
+    def _left(self, epochs_done, steps_done):
+        return f"{duration(self._seconds_left(epochs_done, steps_done))} left"
+
+    def _seconds_left(self, epochs_done, steps_done):
+        epochs = self._epochs - epochs_done
+        steps = epochs * (self._steps_an_epoch or 0) - steps_done
+        between = statistics.mean(self._between) if self._between else 0.0
+        return max(steps, 0) * self._step_seconds() + epochs * between
+
+    def _step_seconds(self):
+        if self._steps:
+            return statistics.median(self._steps)
+        return self._first or 0.0
+
+    def _print(self, text):
+        # On a terminal the line takes the place of the bar, which is drawn
+        # again below it.
+        start = "\r\x1b[K" if self.verbose else ""
+        print(f"{start}{text}", file=self._stream(), flush=True)
+
+    def _stream(self):
+        return self.out or sys.stdout
+
+
+def duration(seconds):
+    """Returns a time as one reads it.
+
+    Args:
+        seconds: Number.
+
+    Returns:
+        String.
+
+    Example:
+
+    >>> from trainers import progress
+    >>> [progress.duration(s) for s in (0.0312, 1.21, 48, 600, 9000, 400000)]
+    ['0.031 s', '1.2 s', '48 s', '10 min', '2.5 h', '4.6 days']
+    """
+    if seconds < 9.95:
+        return f"{seconds:.2g} s"
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    if seconds < 99.5 * 60:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 48 * 3600:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 86400:.1f} days"
+
+
+def _number(value):
+    if value and abs(value) < 1e-3:
+        return f"{value:.1e}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4f}"
