@@ -42,8 +42,9 @@ def export_tflite(
     Raises:
         FileExistsError: If there is something at the path.
         OSError: If there is no SavedModel.
-        ValueError: If the precision is unknown or not for this network, or
-            images are lacking, of another shape, or do not apply.
+        ValueError: If the precision is unknown or not for this network, if
+            the network was built for images of any size, or if images are
+            lacking, of another shape, or do not apply.
 
     Example:
 
@@ -93,6 +94,7 @@ def convert(saved_model, precision="float32", representative_images=None):
         )
     integers = precision == "int8"
     source = saved_model_lib.load_function(saved_model, 1, floats=integers)
+    _check_sizes(source.specs, saved_model)
     converter = tf.lite.TFLiteConverter.from_concrete_functions(
         [source.function.get_concrete_function()], source.owner
     )
@@ -111,6 +113,19 @@ def convert(saved_model, precision="float32", representative_images=None):
         converter.inference_input_type = dtype
         converter.inference_output_type = dtype
     return converter.convert()
+
+
+def _check_sizes(specs, saved_model):
+    """Raises an error for images of any size, which LiteRT does not take."""
+    for spec in specs:
+        if None in spec.shape[1:]:
+            raise ValueError(
+                "A TFLite file takes images of one size: build a network of "
+                "the same genotype for that size, such as "
+                "network.build((None, 224, 224, 3)), call its set_weights "
+                "with the weights of this one, and export it. Received: "
+                f"{str(saved_model)!r}, which takes {tuple(spec.shape)}"
+            )
 
 
 def _checked(images, source):

@@ -356,3 +356,14 @@ def test_what_reads_exported_files_says_how_to_make_them(name, tmp_path):
             door()
     with pytest.raises(ValueError, match=r"StepModel\.of_network.*Received"):
         export.sample_text(given, ("a", "b"))
+
+
+def test_a_network_of_any_size_is_told_to_take_one_for_a_tflite_file(tmp_path):
+    network = darts_tf.ConvNetwork(
+        darts_tf.zoo.DARTS_V2, num_classes=3, filters=2, num_cells=1
+    )
+    network.build((None, None, None, 1))
+    saved = darts_tf.export.export_saved_model(network, tmp_path / "any")
+    with pytest.raises(ValueError, match="images of one size"):
+        darts_tf.export.export_tflite(saved, tmp_path / "any.tflite")
+    assert not (tmp_path / "any.tflite").exists()
