@@ -31,6 +31,7 @@ CODE_BLOCK = re.compile(
 )
 SHELL_BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.M | re.S)
 FENCED = re.compile(r"^(```+).*?^\1$", re.M | re.S)
+TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
 LINK = re.compile(r"\]\(([^)\s]+)[^)]*\)|(?:href|src)=\"([^\"]+)\"")
 
 
@@ -125,6 +126,13 @@ def test_commands_and_their_flags_exist(page):
             fields = {f.name for f in dataclasses.fields(module.Config)}
             fields |= {f"no{name}" for name in fields} | {"helpshort"}
             assert set(flags) <= fields, line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_tests_that_are_named_exist(page):
+    for path, test in TEST.findall(page.read_text()):
+        assert (ROOT / path).is_file(), path
+        assert not test or f"def {test}(" in (ROOT / path).read_text(), test
 
 
 @pytest.mark.parametrize("page", LINKING_PAGES, ids=page_name)
