@@ -2,7 +2,7 @@
 
     python examples/darts_in_one_file.py
 
-searches for a cell on handwritten digits, in about a minute on two free CPU
+searches for a cell on handwritten digits, in one to two minutes on two CPU
 cores, and prints it. Read it beside the paper, arXiv:1806.09055, whose
 equations the comments name. It is short instead of fast: each operation of
 each edge is a layer. `darts_tf.DartsSearchModel` computes the same, up to the
