@@ -139,6 +139,14 @@ def test_an_image_that_is_not_finite_is_refused(value, dtype):
         image_classification.check_images(x, np.zeros(4, int), 2)
 
 
+@pytest.mark.parametrize("dtype", ["complex64", "bool", "datetime64[s]", "O"])
+def test_images_that_are_no_real_numbers_are_refused(dtype):
+    with pytest.raises(ValueError, match="real numbers"):
+        image_classification.check_images(
+            np.zeros((4, 8, 8, 1)).astype(dtype), np.zeros(4, int), 2
+        )
+
+
 @pytest.mark.parametrize("labels", [[0, 2], [-1, 0], [0.0, 1.0], [[0], [1]]])
 def test_labels_that_are_none_are_refused(labels):
     with pytest.raises(ValueError, match="Labels"):

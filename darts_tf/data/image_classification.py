@@ -240,8 +240,10 @@ def check_pixels(x):
             "add a channel axis to greyscale images, `x[..., None]`. "
             f"Received: x.shape={x.shape}"
         )
-    if not np.issubdtype(x.dtype, np.number):
-        raise ValueError(f"Images must be numbers. Received: dtype={x.dtype}")
+    if x.dtype.kind not in "iuf":
+        raise ValueError(
+            f"Images must be real numbers. Received: dtype={x.dtype}"
+        )
     # The sum of an array with NaN or infinity is not finite; unlike
     # `np.isfinite(x)` it makes no second array. Integers always pass.
     with np.errstate(invalid="ignore"):

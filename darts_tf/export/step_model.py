@@ -11,6 +11,7 @@ from ai_edge_litert import interpreter as litert
 from darts_tf.export import assets
 from darts_tf.export import networks
 from darts_tf.export import saved_model as saved_model_lib
+from darts_tf.layers import inputs
 from darts_tf.models import saved_network
 from darts_tf.spaces import atomic_file
 
@@ -25,7 +26,7 @@ class StepModel:
         step: Callable `step(token, state)` of an int32 array of shape
             `(batch,)` and a float32 array of shape `(batch, units)`, which
             returns the logits, of shape `(batch, vocabulary_size)`, and the
-            new state.
+            new state, and raises a `ValueError` for an id that is no word.
         units: Integer, the width of the state.
 
     Example:
@@ -50,7 +51,8 @@ class StepModel:
         function = tf.function(
             _serving(network), input_signature=_signature(network)
         )
-        return cls(_step_of(function), network.units)
+        step = _step_of(function, network.vocabulary_size)
+        return cls(step, network.units)
 
     @classmethod
     def of_saved_model(cls, path):
@@ -64,7 +66,8 @@ class StepModel:
         def serve(token, state):
             return loaded.serve(token, state)  # keeps its variables alive
 
-        return cls(_step_of(serve), int(names["state"].shape[-1]))
+        num_words = signature.structured_outputs["logits"].shape[-1]
+        return cls(_step_of(serve, num_words), int(names["state"].shape[-1]))
 
     @classmethod
     def of_tflite(cls, path, num_threads=None):
@@ -75,7 +78,10 @@ class StepModel:
         details = runner.get_input_details()
         _check_names(details, path)
 
+        num_words = int(runner.get_output_details()["logits"]["shape"][-1])
+
         def step(token, state):
+            inputs.check_vocabulary(token, num_words)
             results = runner(token=token, state=state)
             return results["logits"], results["state"]
 
@@ -255,8 +261,9 @@ def _signature(network):
     ]
 
 
-def _step_of(function):
+def _step_of(function, num_words):
     def step(token, state):
+        inputs.check_vocabulary(token, num_words)
         results = function(token, state)
         return results["logits"].numpy(), results["state"].numpy()
 

@@ -104,6 +104,15 @@ def test_a_file_is_opened_by_its_suffix_and_carries_the_state(
     assert np.abs(np.stack(forgets, 1) - expected).max() > 0.01
 
 
+@pytest.mark.parametrize("kind", ["keras", "saved_model", "tflite"])
+@pytest.mark.parametrize("token", [-1, len(VOCABULARY)])
+def test_an_id_that_is_no_word_is_refused_by_each_file(files, kind, token):
+    model = step_model.StepModel.open(files[kind])
+    tokens = np.array([0, token], "int32")
+    with pytest.raises(ValueError, match=f"from 0 to {len(VOCABULARY) - 1}"):
+        model.step(tokens, model.first_state(2))
+
+
 def test_inputs_and_outputs_have_names_and_any_batch_size(files):
     signature = tf.saved_model.load(str(files["saved_model"])).signatures[
         "serving_default"
