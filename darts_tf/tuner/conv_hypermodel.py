@@ -182,7 +182,7 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
         Args:
             hp: `keras_tuner.HyperParameters` of a trial.
         """
-        conv_network.LinearDropPath(
+        linear_drop_path.LinearDropPath(
             hp.get("drop_path_rate"), hp.get("retrain_epochs")
         )
         self.build_network(hp, self.space.random_genotype(0))

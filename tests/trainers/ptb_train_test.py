@@ -12,6 +12,7 @@ from trainers import export
 from trainers import export_steps
 from trainers import genotypes
 from trainers import options
+from trainers import language_callbacks
 from trainers import ptb_train
 from trainers import sample_text
 
@@ -113,13 +114,13 @@ def test_an_interrupted_run_goes_on_as_if_unbroken(
     folder = tmp_path / "run"
     options = config(folder, corpus, learning_rate=60.0)
 
-    class Interrupt(ptb_train._KeepBest):
+    class Interrupt(language_callbacks.KeepBest):
         def on_train_batch_end(self, batch, logs=None):
             if len(self.resume.history) == 5 and batch == 2:
                 signal.raise_signal(signal.SIGINT)
 
     with monkeypatch.context() as patch:
-        patch.setattr(ptb_train, "_KeepBest", Interrupt)
+        patch.setattr(language_callbacks, "KeepBest", Interrupt)
         with pytest.raises(darts_tf.search.Stopped):
             ptb_train.run(options)
     assert len(history_of(folder)) == 5
