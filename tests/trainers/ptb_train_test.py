@@ -11,8 +11,8 @@ import darts_tf
 from trainers import export
 from trainers import export_steps
 from trainers import genotypes
-from trainers import options
 from trainers import language_callbacks
+from trainers import options
 from trainers import ptb_train
 from trainers import sample_text
 
