@@ -3,17 +3,19 @@
 TensorFlow, its converters and others write to standard error, from C++ too:
 that a GPU was not found, which instructions were not compiled in, what a
 converter ignores. Nobody can act on it, except after a failure. So a command
-gives its standard error to a helper that keeps the last of it in memory, and
-shows it if the command ends badly, even by a signal that nobody can catch.
-What the command itself says goes to the screen at once.
+gives its standard error to a helper, a copy of its process, that keeps the last
+of it in memory, and shows it if the command ends badly, even by a signal that
+nobody can catch. What the command itself says goes to the screen at once.
 """
 
 import contextlib
 import os
 import secrets
-import subprocess
+import signal
 import sys
+import time
 import types
+import typing
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -22,13 +24,8 @@ _LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 _MORE = ("TF_CPP_MAX_VLOG_LEVEL", "TF_CPP_VMODULE", "TF_CPP_VLOG_FILENAME")
 # Our packages, whose warnings are shown.
 _OURS = ("darts_tf", "trainers")
-# Reads until the command has ended. $0 is the word that stands last if all
-# went well.
-_HELPER = """
-trap '' INT TERM HUP
-text=$(tail -c 200000)
-case $text in *"$0" | '') ;; *) printf '%s\\n' "$text" >&2 ;; esac
-"""
+_KEPT = 200_000  # bytes
+_PATIENCE = 5.0  # seconds
 
 
 class Screen:
@@ -36,7 +33,9 @@ class Screen:
 
     def __init__(self) -> None:
         self._stderr = 2
-        self._helper: subprocess.Popen[bytes] | None = None
+        self._helper: int | None = None
+        self._pipe = -1
+        self._word = b""
 
     def say(self, text: str) -> None:
         """Writes a line, from any thread.
@@ -53,22 +52,20 @@ class Screen:
         """Begins to keep what others write."""
         if sys.stderr is None:  # closed: there is nothing to withhold
             return
-        stderr = os.dup(2)
-        self._word = f"all went well {secrets.token_hex(8)}"
-        try:
-            self._helper = subprocess.Popen(
-                ["/bin/sh", "-c", _HELPER, self._word],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=stderr,
-                start_new_session=True,  # Ctrl-C is not for it
-            )
-        except OSError:  # a system without a shell
-            os.close(stderr)
+        if not hasattr(os, "fork"):  # as on Windows
             return
+        self._word = f"all went well {secrets.token_hex(8)}".encode()
         sys.stderr.flush()
-        self._stderr = stderr
-        os.dup2(_input_of(self._helper).fileno(), 2)
+        if sys.stdout is not None:
+            sys.stdout.flush()  # or the helper had the text, too
+        source, self._pipe = os.pipe()
+        # Before TensorFlow is imported there are no threads.
+        self._helper = os.fork()
+        if self._helper == 0:
+            _keep_the_last(source, self._pipe, self._word)
+        os.close(source)
+        self._stderr = os.dup(2)
+        os.dup2(self._pipe, 2)
 
     def release(self, well: bool) -> None:
         """Gives standard error back.
@@ -83,11 +80,8 @@ class Screen:
         os.dup2(self._stderr, 2)
         if well:
             self.forget()
-        with contextlib.suppress(OSError):
-            _input_of(self._helper).close()
-        # A process that was started meanwhile may hold the pipe open.
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._helper.wait(timeout=5)
+        os.close(self._pipe)
+        _wait(self._helper)
         os.close(self._stderr)
         self._stderr, self._helper = 2, None
 
@@ -95,7 +89,7 @@ class Screen:
         """Lets the end of the process show nothing, whatever the end is."""
         if self._helper is not None:
             with contextlib.suppress(OSError):
-                os.write(_input_of(self._helper).fileno(), self._word.encode())
+                os.write(self._pipe, self._word)
 
 
 @contextlib.contextmanager
@@ -112,7 +106,9 @@ def of_a_command(show_all: bool) -> Iterator[Screen]:
         A `Screen`.
     """
     screen = Screen()
-    if show_all or _lines_are_asked_for():
+    # Where TensorFlow is there already, most lines are written, and a process
+    # with its threads must not be copied.
+    if show_all or _lines_are_asked_for() or "tensorflow" in sys.modules:
         yield screen
         return
     # What TensorFlow itself calls information explains no failure.
@@ -155,5 +151,31 @@ def _is_ours(frame: types.FrameType | None) -> bool:
     return False
 
 
-def _input_of(helper: "subprocess.Popen[bytes]") -> Any:
-    return helper.stdin
+def _keep_the_last(source: int, pipe: int, word: bytes) -> typing.NoReturn:
+    """Is the helper: reads until the command has ended, and may show it."""
+    # Whatever happens, this copy of the process must not go on as the command.
+    try:
+        os.setsid()  # Ctrl-C is not for it
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        os.close(pipe)
+        nothing = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nothing, 0)
+        os.dup2(nothing, 1)
+        text = b""
+        while part := os.read(source, 65536):
+            text = (text + part)[-_KEPT:]
+        if text and not text.endswith(word):
+            os.write(2, text if text.endswith(b"\n") else text + b"\n")
+    finally:
+        os._exit(0)
+
+
+def _wait(helper: int) -> None:
+    """Waits for the helper, but not for what may hold its pipe open."""
+    end = time.monotonic() + _PATIENCE
+    with contextlib.suppress(ChildProcessError):
+        while not os.waitpid(helper, os.WNOHANG)[0]:
+            if time.monotonic() > end:
+                return
+            time.sleep(0.005)
