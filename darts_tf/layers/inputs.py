@@ -115,7 +115,7 @@ def check_vocabulary(tokens, vocabulary_size):
         raise ValueError(
             f"The ids of words must be from 0 to {vocabulary_size - 1}; "
             "`vocabulary_size` is an argument of the model. Received: ids "
-            f"from {smallest} to {largest}"
+            f"from {smallest} to {largest}, vocabulary_size={vocabulary_size}"
         )
 
 
