@@ -20,6 +20,15 @@ class _Killed(BaseException):
     """Stands for `kill -9`: nothing in the library catches it."""
 
 
+@pytest.fixture(autouse=True)
+def signals_as_before():
+    """Ends what a killed process takes with it: its handlers of signals."""
+    handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
 class _Collapse(keras.callbacks.Callback):
     """Makes the search prefer skip connections in its second epoch."""
 
