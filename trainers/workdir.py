@@ -213,7 +213,7 @@ def checksum(path: str | os.PathLike[str] | None) -> str | None:
     """
     if path is None:
         return None
-    with open(path, "rb") as file:
+    with pathlib.Path(path).expanduser().open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
