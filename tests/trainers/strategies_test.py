@@ -12,10 +12,10 @@ _THREADS_OF_A_SEARCH = """
 import tensorflow as tf
 from trainers import {command} as command
 
-config = command.Config("unused", {data}="no_such_data"{options})
+config = command.Config("unused", {data}={found!r}{options})
 try:
     command.run(config)
-except ValueError:  # of the name of the data set, after the threads
+except (ValueError, OSError):  # of the empty folder, after the threads
     pass
 tf.ones(1)
 print(tf.config.threading.get_intra_op_parallelism_threads())
@@ -33,10 +33,11 @@ print(tf.config.threading.get_intra_op_parallelism_threads())
     ],
 )
 def test_a_search_has_its_threads_before_tensorflow_starts(
-    command, data, options, threads
+    tmp_path, command, data, options, threads
 ):
+    # A folder that is there passes the checks that come first; it is empty.
     script = _THREADS_OF_A_SEARCH.format(
-        command=command, data=data, options=options
+        command=command, data=data, found=str(tmp_path), options=options
     )
     process = subprocess.run(
         [sys.executable, "-c", script],
