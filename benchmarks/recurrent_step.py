@@ -267,7 +267,7 @@ def _training(
         darts_tf.zoo.get(genotype), vocabulary_size, units
     )
     network.build((batch_size, None))
-    optimizer = darts_tf.search.SGD(20.0, 0.0, 8e-7, global_clipnorm=0.25)
+    optimizer = darts_tf.optimizers.SGD(20.0, 0.0, 8e-7, global_clipnorm=0.25)
     optimizer.build(network.trainable_variables)
     state = tf.Variable(network.initial_state(batch_size))
     tokens, targets, _ = _text(vocabulary_size, batch_size, sequence_length)[0]

@@ -98,7 +98,7 @@ def _step(network, form, genotype, filters, num_cells, batch_size, **_):
 
         _maybe_symbolic_build = keras.Model._maybe_symbolic_build
 
-    class SGD(darts_tf.search.SGD):
+    class SGD(darts_tf.optimizers.SGD):
         """Takes single operations for each weight."""
 
         def update_step(self, gradient, variable, learning_rate):
@@ -122,7 +122,7 @@ def _step(network, form, genotype, filters, num_cells, batch_size, **_):
         stem=network,
     )
     model.build((None, size, size, 3))
-    optimizer = darts_tf.search.SGD if now else SGD
+    optimizer = darts_tf.optimizers.SGD if now else SGD
     model.compile(
         optimizer(0.025, 0.9, 3e-4, 5.0),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),

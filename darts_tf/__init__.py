@@ -4,27 +4,30 @@ from darts_tf import environment
 
 environment.prepare()  # before TensorFlow reads its settings
 
+from darts_tf import callbacks
 from darts_tf import data
+from darts_tf import distribution
 from darts_tf import export
 from darts_tf import interop
 from darts_tf import layers
 from darts_tf import models
+from darts_tf import optimizers
 from darts_tf import search
 from darts_tf import tuner
 from darts_tf import visualize
+from darts_tf.callbacks.exact_resume import ExactResume
+from darts_tf.callbacks.linear_drop_path import LinearDropPath
 from darts_tf.layers.operations import register_operation
 from darts_tf.models.conv_network import ConvNetwork
 from darts_tf.models.conv_supernet import ConvSupernet
 from darts_tf.models.counting import count_multiply_adds
 from darts_tf.models.counting import count_parameters
-from darts_tf.models.linear_drop_path import LinearDropPath
 from darts_tf.models.recurrent_network import RecurrentNetwork
 from darts_tf.models.recurrent_supernet import RecurrentSupernet
 from darts_tf.models.stateful_language_model import StatefulLanguageModel
-from darts_tf.search.callbacks import SearchLog
 from darts_tf.search.collapse_guard import CollapseGuard
-from darts_tf.search.exact_resume import ExactResume
 from darts_tf.search.hypergradient_check import check_hypergradient
+from darts_tf.search.search_log import SearchLog
 from darts_tf.search.search_model import DartsSearchModel
 from darts_tf.spaces import zoo
 from darts_tf.spaces.discretization import EdgeChoice

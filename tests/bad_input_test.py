@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 import darts_tf
 from darts_tf.data import image_classification
-from darts_tf.search import image_arrays
-from darts_tf.search import token_arrays
+from darts_tf.search.tasks import image_arrays
+from darts_tf.search.tasks import token_arrays
 from trainers import cnn_search
 from trainers import cnn_train
 from trainers import genotypes

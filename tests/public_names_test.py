@@ -13,8 +13,8 @@ CLASSES_AND_FUNCTIONS = """
     count_parameters discretize explain register_operation
 """.split()
 PARTS = """
-    data environment export interop layers models search spaces tuner version
-    visualize zoo
+    callbacks checks data distribution environment export files interop layers
+    models optimizers search spaces tuner version visualize zoo
 """.split()
 
 

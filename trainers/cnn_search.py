@@ -31,10 +31,10 @@ with late.imports():
     import keras
 
     import darts_tf
+    from darts_tf.callbacks import schedules
     from darts_tf.data import augmentation
     from darts_tf.data import splitting
     from darts_tf.data import streams
-    from darts_tf.search import schedules
 
 # The paper's, written out as the help shows them before TensorFlow is
 # imported.
@@ -191,13 +191,13 @@ def _make_model(config, dataset):
         rematerialize=config.rematerialize,
     )
     model.compile(
-        darts_tf.search.SGD(
+        darts_tf.optimizers.SGD(
             config.learning_rate,
             config.momentum,
             config.weight_decay,
             config.clipnorm,
         ),
-        darts_tf.search.Adam(
+        darts_tf.optimizers.Adam(
             config.alpha_learning_rate,
             coupled_weight_decay=config.alpha_weight_decay,
         ),

@@ -36,10 +36,10 @@ with late.imports():
     import keras
 
     import darts_tf
+    from darts_tf.callbacks import schedules
     from darts_tf.data import augmentation
     from darts_tf.data import streams
-    from darts_tf.search import replicas
-    from darts_tf.search import schedules
+    from darts_tf.distribution import replicas
 
 
 @dataclasses.dataclass(frozen=True)
@@ -216,7 +216,7 @@ def _train(config, genotype, dataset, strategy):
                 config.epochs,
             ),
             darts_tf.LinearDropPath(config.drop_path_rate, config.epochs),
-            darts_tf.search.HistoryLog(folder),
+            darts_tf.callbacks.HistoryLog(folder),
             darts_tf.ExactResume(folder, config.checkpoint_every),
         ],
     )
@@ -246,7 +246,7 @@ def _make_network(config, genotype, dataset):
         config.auxiliary_weight,
     )
     network.compile(
-        darts_tf.search.SGD(
+        darts_tf.optimizers.SGD(
             config.learning_rate,
             config.momentum,
             config.weight_decay,

@@ -2,7 +2,7 @@
 
 import keras
 
-from darts_tf.spaces import atomic_file
+from darts_tf.files import atomic_file
 from darts_tf.visualize import cell_svg
 
 

@@ -45,7 +45,7 @@ from trainers import workdir
 with late.imports():
     import darts_tf
     from darts_tf.export import networks
-    from darts_tf.spaces import json_file
+    from darts_tf.files import json_file
 
 _REPORT_FILE = "export.json"
 _GENOTYPE_FIELDS = ("stem", "filters", "num_cells")

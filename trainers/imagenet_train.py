@@ -36,9 +36,9 @@ with late.imports():
     import keras
 
     import darts_tf
+    from darts_tf.callbacks import schedules
     from darts_tf.data import imagenet_augmentation
     from darts_tf.data import streams
-    from darts_tf.search import schedules
 
 
 @dataclasses.dataclass(frozen=True)
@@ -193,7 +193,7 @@ def run(config):
                 config.learning_rate, config.learning_rate_decay
             ),
             darts_tf.LinearDropPath(config.drop_path_rate, config.epochs),
-            darts_tf.search.HistoryLog(folder),
+            darts_tf.callbacks.HistoryLog(folder),
             darts_tf.ExactResume(folder, config.checkpoint_every),
         ],
     )
@@ -229,7 +229,7 @@ def _make_network(config, genotype, num_classes):
         stem="imagenet",
     )
     network.compile(
-        darts_tf.search.SGD(
+        darts_tf.optimizers.SGD(
             config.learning_rate,
             config.momentum,
             config.weight_decay,

@@ -43,7 +43,7 @@ class KeepBest(keras.callbacks.Callback):
     Args:
         path: Path of the file.
         network: The `darts_tf.RecurrentNetwork`.
-        switch: The `darts_tf.search.SwitchToAveragedSGD`.
+        switch: The `darts_tf.callbacks.SwitchToAveragedSGD`.
         resume: The `darts_tf.ExactResume`, which knows the epochs so far.
     """
 

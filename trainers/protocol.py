@@ -46,7 +46,7 @@ with late.imports():
     import numpy as np
 
     import darts_tf
-    from darts_tf.spaces import atomic_file
+    from darts_tf.files import atomic_file
     from darts_tf.tuner import configuration
     from darts_tf.tuner import selection
     from trainers import progress

@@ -195,13 +195,13 @@ def _make_model(config, corpus):
         slowness=config.slowness,
     )
     model.compile(
-        darts_tf.search.SGD(
+        darts_tf.optimizers.SGD(
             config.learning_rate,
             config.momentum,
             config.weight_decay,
             config.clipnorm,
         ),
-        darts_tf.search.Adam(
+        darts_tf.optimizers.Adam(
             config.alpha_learning_rate,
             beta_1=0.9,
             coupled_weight_decay=config.alpha_weight_decay,

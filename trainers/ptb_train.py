@@ -163,7 +163,7 @@ def run(config):
     genotype = genotypes.read(config.genotype, "recurrent")
     text = corpus_lib.load(config.corpus, config.data_dir, config.min_count)
     model = _make_model(config, genotype, text)
-    switch = darts_tf.search.SwitchToAveragedSGD(
+    switch = darts_tf.callbacks.SwitchToAveragedSGD(
         model.network.trainable_variables, config.patience
     )
     valid = text_streams.evaluation(
@@ -205,7 +205,7 @@ def run(config):
         [
             language_callbacks.WordsPerSecond(model),
             switch,
-            darts_tf.search.HistoryLog(folder),
+            darts_tf.callbacks.HistoryLog(folder),
             language_callbacks.KeepBest(
                 folder / "network.keras", model.network, switch, resume
             ),
@@ -250,7 +250,7 @@ def _make_model(config, genotype, text):
         config.sequence_length,
     )
     model.compile(
-        darts_tf.search.SGD(
+        darts_tf.optimizers.SGD(
             config.learning_rate, 0.0, config.weight_decay, config.clipnorm
         ),
         jit_compile=False,

@@ -29,8 +29,8 @@ with late.imports():
 
     import darts_tf
     from darts_tf import visualize
-    from darts_tf.spaces import atomic_file
-    from darts_tf.spaces import json_file
+    from darts_tf.files import atomic_file
+    from darts_tf.files import json_file
     from darts_tf.visualize import trace as trace_lib
 
 REPORT_FILE = "report.html"

@@ -17,9 +17,9 @@ from trainers import workdir
 
 with late.imports():
     import darts_tf
-    from darts_tf.search import checkpoint
-    from darts_tf.search import replicas
-    from darts_tf.spaces import atomic_file
+    from darts_tf.callbacks import checkpoint
+    from darts_tf.distribution import replicas
+    from darts_tf.files import atomic_file
     from trainers import progress
 
 GENOTYPE_FILE = "genotype.json"
@@ -125,7 +125,7 @@ def fit(
     Raises:
         ValueError: If the checkpoint in the folder is of another network.
         OSError: If a file cannot be written; it says what is saved.
-        darts_tf.search.Stopped: If a signal came; the state is saved.
+        darts_tf.callbacks.Stopped: If a signal came; the state is saved.
     """
     *others, resume = callbacks
     start = resume.restore(model, steps, others)
@@ -224,7 +224,7 @@ def say_how_to_go_on(error: KeyboardInterrupt) -> None:
     """Prints what is saved, and how to go on."""
     step = (
         f"after step {error.step}, which is saved"
-        if isinstance(error, darts_tf.search.Stopped)
+        if isinstance(error, darts_tf.callbacks.Stopped)
         else "before the end of a step"
     )
     print(f"\nStopped {step}. The same command goes on.", flush=True)

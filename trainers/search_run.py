@@ -12,7 +12,7 @@ from trainers import workdir
 with late.imports():
     import darts_tf
     from darts_tf import visualize
-    from darts_tf.search import replicas
+    from darts_tf.distribution import replicas
     from trainers import draw_cell
     from trainers import progress
 

@@ -11,8 +11,8 @@ from typing import Any
 from trainers import late
 
 with late.imports():
-    from darts_tf.spaces import atomic_file
-    from darts_tf.spaces import json_file
+    from darts_tf.files import atomic_file
+    from darts_tf.files import json_file
 
 
 CONFIG_FILE = "config.json"

@@ -11,9 +11,9 @@ from ai_edge_litert import interpreter as litert
 from darts_tf.export import assets
 from darts_tf.export import networks
 from darts_tf.export import saved_model as saved_model_lib
+from darts_tf.files import atomic_file
 from darts_tf.layers import inputs
 from darts_tf.models import saved_network
-from darts_tf.spaces import atomic_file
 
 VOCABULARY_FILE = "vocabulary.txt"
 

@@ -3,7 +3,7 @@
 Everything else in `layers/` is written with `keras.ops`, but for convolutions
 (`convolution_kernels.py`), the edges of the recurrent search
 (`highway_kernels.py`), words (`word_kernels.py`) and what replicas do together
-(`replica_kernels.py`). Times are for a float32 tensor of shape `(64, 32, 32,
+(`statistics.py`). Times are for a float32 tensor of shape `(64, 32, 32,
 64)` on 2 CPU cores, forward plus gradient.
 """
 
@@ -12,7 +12,7 @@ import functools
 
 import tensorflow as tf
 
-from darts_tf.layers import replica_kernels
+from darts_tf.distribution import statistics
 
 _NO_OPTIMIZER = "disable_meta_optimizer"
 
@@ -103,9 +103,9 @@ def batch_normalization(inputs, scale, offset, moving, momentum, epsilon):
     Returns:
         The normalised tensor and the new moving mean and (unbiased) variance.
     """
-    if replica_kernels.num_replicas() > 1 or inputs.dtype == tf.float64:
+    if statistics.num_replicas() > 1 or inputs.dtype == tf.float64:
         # float64 is for checks; no fused kernel has it.
-        mean, variance, count = replica_kernels.moments(inputs, moving[0].dtype)
+        mean, variance, count = statistics.moments(inputs, moving[0].dtype)
         outputs = tf.nn.batch_normalization(
             tf.cast(inputs, mean.dtype), mean, variance, offset, scale, epsilon
         )
@@ -191,7 +191,7 @@ def reducible(logs):
         Dictionary of tensors, the scalars if there are no workers.
     """
     strategy = tf.distribute.get_strategy()
-    if replica_kernels.num_replicas() > 1 and isinstance(
+    if statistics.num_replicas() > 1 and isinstance(
         strategy, tf.distribute.MultiWorkerMirroredStrategy
     ):
         return {name: value[None] for name, value in logs.items()}

@@ -13,9 +13,9 @@ with an activation f. The new state, and output, is the mean of some nodes.
 
 import keras
 
+from darts_tf import checks
 from darts_tf.layers import inputs as inputs_lib
 from darts_tf.layers import regularization
-from darts_tf.spaces import checks
 
 _LARGEST = 2**31 - 1
 _ACTIVATIONS = {

@@ -2,13 +2,13 @@
 
 import keras
 
+from darts_tf import checks
+from darts_tf.distribution import statistics
 from darts_tf.layers import batch_norm
 from darts_tf.layers import highway_kernels
 from darts_tf.layers import inputs as inputs_lib
 from darts_tf.layers import kernels
 from darts_tf.layers import recurrence
-from darts_tf.layers import replica_kernels
-from darts_tf.spaces import checks
 from darts_tf.spaces import genotype as genotype_lib
 
 # Of the batch normalisation, as published.
@@ -138,7 +138,7 @@ class RecurrentSearchCell(recurrence.Recurrence):
         ]
         # A frozen layer normalises as in inference, and still drops.
         by_batch = training and self.trainable
-        num_replicas = replica_kernels.num_replicas()
+        num_replicas = statistics.num_replicas()
         count = keras.ops.cast(
             keras.ops.shape(inputs)[0] * num_replicas, moving[0].dtype
         )
@@ -203,7 +203,7 @@ class RecurrentSearchCell(recurrence.Recurrence):
 def _statistics(states):
     """Returns mean and variance over the batch, in full precision."""
     dtype = "float64" if states.dtype == "float64" else "float32"
-    mean, variance, _ = replica_kernels.moments(states, dtype)
+    mean, variance, _ = statistics.moments(states, dtype)
     return mean, variance
 
 

@@ -3,9 +3,6 @@
 import typing
 
 from darts_tf.layers import conv_stem
-from darts_tf.spaces import checks
-
-_LARGEST = 2**31 - 1
 
 
 class CellPlan(typing.NamedTuple):
@@ -111,24 +108,6 @@ def plan_cells(num_cells, filters, reductions, stem_cell_type="normal"):
         plans.append(CellPlan(cell_type, previous, filters))
         previous = cell_type
     return plans
-
-
-def check_sizes(**sizes):
-    """Returns sizes as Python integers, which a config in JSON needs.
-
-    Args:
-        **sizes: The sizes by name, integers of Python or NumPy.
-
-    Returns:
-        List of integers, in the order of the arguments.
-
-    Raises:
-        ValueError: If a size is not an integer of at least 1.
-    """
-    return [
-        checks.integer(value, name, 1, _LARGEST)
-        for name, value in sizes.items()
-    ]
 
 
 def check_images(input_shape, halvings):

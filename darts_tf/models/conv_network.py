@@ -2,12 +2,13 @@
 
 import keras
 
+from darts_tf import checks
+from darts_tf.distribution import statistics
 from darts_tf.layers import batch_norm
 from darts_tf.layers import conv_cell
 from darts_tf.layers import convolution
 from darts_tf.layers import inputs as inputs_lib
 from darts_tf.layers import kernels
-from darts_tf.layers import replica_kernels
 from darts_tf.models import auxiliary_head as auxiliary_head_lib
 from darts_tf.models import conv_layout
 from darts_tf.models import inheritance as inheritance_lib
@@ -96,13 +97,11 @@ class ConvNetwork(logits_model.LogitsModel):
             num_cells = defaults.num_cells
         if stem_multiplier is None:
             stem_multiplier = defaults.stem_multiplier
-        num_classes, filters, num_cells, stem_multiplier = (
-            conv_layout.check_sizes(
-                num_classes=num_classes,
-                filters=filters,
-                num_cells=num_cells,
-                stem_multiplier=stem_multiplier,
-            )
+        num_classes, filters, num_cells, stem_multiplier = checks.sizes(
+            num_classes=num_classes,
+            filters=filters,
+            num_cells=num_cells,
+            stem_multiplier=stem_multiplier,
         )
         if not 0.0 <= drop_path_rate < 1.0:
             raise ValueError(
@@ -244,7 +243,7 @@ class ConvNetwork(logits_model.LogitsModel):
         self.built = True
 
     def call(self, inputs, training=None):
-        with replica_kernels.with_a_row(inputs) as (inputs, without):
+        with statistics.with_a_row(inputs) as (inputs, without):
             outputs = self._classify(inputs, training)
             return keras.tree.map_structure(without, outputs)
 
@@ -308,7 +307,7 @@ class ConvNetwork(logits_model.LogitsModel):
         if not training or reduction not in ("sum_over_batch_size", "mean"):
             return loss
         num_rows = keras.ops.shape(every[0])[0]
-        return replica_kernels.weighted_by_rows(loss, num_rows)
+        return statistics.weighted_by_rows(loss, num_rows)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """Measures the main classifier, as Keras' `compute_metrics`."""

@@ -2,13 +2,14 @@
 
 import keras
 
+from darts_tf import checks
+from darts_tf.distribution import statistics
 from darts_tf.layers import batch_norm
 from darts_tf.layers import conv_cell
 from darts_tf.layers import convolution
 from darts_tf.layers import inputs as inputs_lib
 from darts_tf.layers import operations
 from darts_tf.layers import rematerialization
-from darts_tf.layers import replica_kernels
 from darts_tf.models import alphas as alphas_lib
 from darts_tf.models import conv_layout
 from darts_tf.models import logits_model
@@ -84,13 +85,11 @@ class ConvSupernet(logits_model.LogitsModel):
         form = conv_layout.form(stem)
         if stem_multiplier is None:
             stem_multiplier = form.stem_multiplier
-        num_classes, filters, num_cells, stem_multiplier = (
-            conv_layout.check_sizes(
-                num_classes=num_classes,
-                filters=filters,
-                num_cells=num_cells,
-                stem_multiplier=stem_multiplier,
-            )
+        num_classes, filters, num_cells, stem_multiplier = checks.sizes(
+            num_classes=num_classes,
+            filters=filters,
+            num_cells=num_cells,
+            stem_multiplier=stem_multiplier,
         )
         if space is None:
             space = search_space.SearchSpace.conv()
@@ -174,7 +173,7 @@ class ConvSupernet(logits_model.LogitsModel):
         self.built = True
 
     def call(self, inputs, training=None):
-        with replica_kernels.with_a_row(inputs) as (inputs, without):
+        with statistics.with_a_row(inputs) as (inputs, without):
             return without(self._classify(inputs, training))
 
     def _classify(self, inputs, training):

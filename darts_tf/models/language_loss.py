@@ -2,8 +2,8 @@
 
 import keras
 
+from darts_tf.distribution import statistics
 from darts_tf.layers import kernels
-from darts_tf.layers import replica_kernels
 from darts_tf.models import language_model
 
 
@@ -58,7 +58,7 @@ def language_losses(network, hidden, targets, slowness_weight=1e-3):
             kernels.halves(targets), kernels.halves(outputs), strict=True
         )
     ]
-    cross_entropy = replica_kernels.mean(keras.ops.concatenate(entropies))
+    cross_entropy = statistics.mean(keras.ops.concatenate(entropies))
     if not slowness_weight:
         return cross_entropy, cross_entropy
     raw_outputs = keras.ops.cast(hidden["raw_outputs"], cross_entropy.dtype)

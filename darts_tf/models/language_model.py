@@ -3,13 +3,13 @@
 import keras
 import numpy as np
 
+from darts_tf import checks
+from darts_tf.distribution import statistics
 from darts_tf.layers import batch_norm
 from darts_tf.layers import inputs as inputs_lib
 from darts_tf.layers import regularization
-from darts_tf.layers import replica_kernels
 from darts_tf.layers import word_kernels
 from darts_tf.models import logits_model
-from darts_tf.spaces import checks
 
 _LARGEST = 2**31 - 1
 # The dropout rates of the paper, by the place where they act.
@@ -272,7 +272,7 @@ def slowness(raw_outputs):
         keras.ops.slice(raw_outputs, (0, start, 0), (batch, time - 1, units))
         for start in (0, 1)
     )
-    return replica_kernels.mean(keras.ops.square(later - earlier))
+    return statistics.mean(keras.ops.square(later - earlier))
 
 
 @keras.ops.custom_gradient

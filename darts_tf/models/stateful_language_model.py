@@ -2,11 +2,11 @@
 
 import keras
 
+from darts_tf import checks
 from darts_tf.models import language_loss
 from darts_tf.models import logits_model
 from darts_tf.models import monitors
 from darts_tf.models import perplexity
-from darts_tf.spaces import checks
 
 _LARGEST = 2**31 - 1
 
@@ -58,7 +58,7 @@ class StatefulLanguageModel(logits_model.LogitsModel):
     ...     darts_tf.zoo.RECURRENT_DARTS_V2, vocabulary_size=20, units=8
     ... )
     >>> model = darts_tf.StatefulLanguageModel(network, batch_size=4)
-    >>> model.compile(darts_tf.search.SGD(20.0, 0.0, 8e-7, 0.25))
+    >>> model.compile(darts_tf.optimizers.SGD(20.0, 0.0, 8e-7, 0.25))
     >>> text = np.arange(1000) % 20
     >>> pieces = text_streams.sequences(text, batch_size=4)
     >>> history = model.fit(pieces, steps_per_epoch=7, shuffle=False, verbose=0)

@@ -6,8 +6,8 @@ import re
 import keras
 import tensorflow as tf
 
+from darts_tf import checks
 from darts_tf.models import logits_model
-from darts_tf.spaces import checks
 
 _LARGEST = 2**31 - 1
 

@@ -5,22 +5,22 @@ import functools
 import keras
 import tensorflow as tf
 
+from darts_tf import checks
+from darts_tf import optimizers
+from darts_tf.callbacks import exact_resume
+from darts_tf.callbacks import schedules
+from darts_tf.distribution import replicas
 from darts_tf.layers import kernels
 from darts_tf.models import alphas as alphas_lib
 from darts_tf.models import monitors
 from darts_tf.models import saved_network
 from darts_tf.search import compile_checks
-from darts_tf.search import exact_resume
 from darts_tf.search import fit_checks
 from darts_tf.search import hypergradient as hypergradient_lib
-from darts_tf.search import optimizers
-from darts_tf.search import replicas
-from darts_tf.search import schedules
-from darts_tf.search import tasks
 from darts_tf.search.engine import draws
 from darts_tf.search.engine import engine as engine_lib
 from darts_tf.search.engine import updates
-from darts_tf.spaces import checks
+from darts_tf.search.tasks import registry
 from darts_tf.spaces import discretization
 
 _LARGEST = 2**31 - 1
@@ -127,7 +127,7 @@ class DartsSearchModel(saved_network.KerasFileModel):
         base = ("name", "dtype", "trainable")
         super().__init__(**{k: kwargs.pop(k) for k in base if k in kwargs})
         hypergradient_lib.check_method(hypergradient, xi, epsilon)
-        self.space = tasks.resolve_space(space)
+        self.space = registry.resolve_space(space)
         self.hypergradient = hypergradient
         self.xi = xi
         self.epsilon = epsilon
@@ -141,7 +141,7 @@ class DartsSearchModel(saved_network.KerasFileModel):
             if micro_batch is None
             else checks.integer(micro_batch, "micro_batch", 1, _LARGEST)
         )
-        self.task, self.supernet = tasks.make(
+        self.task, self.supernet = registry.make(
             self.space, self.seed, self.dtype_policy, kwargs
         )
         self._options = {  # in JSON there are no integers of NumPy
@@ -221,7 +221,7 @@ class DartsSearchModel(saved_network.KerasFileModel):
 
         Args:
             optimizer: Keras optimizer of the network weights. Defaults to
-                `None`, the paper's SGD. With `darts_tf.search.SGD` the
+                `None`, the paper's SGD. With `darts_tf.optimizers.SGD` the
                 virtual step includes its momentum and weight decay; with any
                 other optimizer it is a plain gradient step.
             alpha_optimizer: Keras optimizer of the alphas. Defaults to

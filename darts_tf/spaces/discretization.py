@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from darts_tf.spaces import checks
+from darts_tf import checks
 from darts_tf.spaces import genotype as genotype_lib
 from darts_tf.spaces import search_space
 

@@ -8,7 +8,7 @@ from typing import cast
 
 import numpy as np
 
-from darts_tf.spaces import checks
+from darts_tf import checks
 
 # For each cell type the names that each edge may hold.
 EdgePrimitives: TypeAlias = Mapping[str, Sequence[Sequence[str] | None]]

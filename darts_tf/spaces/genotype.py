@@ -9,9 +9,9 @@ import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from darts_tf.spaces import atomic_file
+from darts_tf import checks
+from darts_tf.files import atomic_file
 from darts_tf.spaces import canonical_form
-from darts_tf.spaces import checks
 from darts_tf.spaces import genotype_json
 from darts_tf.spaces import genotype_text
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import cast
 
-from darts_tf.spaces import checks
+from darts_tf import checks
 
 FORMAT = "darts_tf.genotype"
 VERSION = 1

@@ -22,7 +22,7 @@ from typing import NoReturn
 from typing import TypeAlias
 from typing import cast
 
-from darts_tf.spaces import checks
+from darts_tf import checks
 
 MAX_LENGTH = 100_000
 _START = re.compile(r"(?<!\w)Genotype\(")

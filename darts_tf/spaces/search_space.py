@@ -11,7 +11,7 @@ from dataclasses import fields
 import numpy as np
 import numpy.typing as npt
 
-from darts_tf.spaces import checks
+from darts_tf import checks
 from darts_tf.spaces import edge_subsets
 from darts_tf.spaces import genotype as genotype_lib
 

@@ -4,8 +4,8 @@ import inspect
 
 import keras_tuner
 
-from darts_tf.search import tasks
-from darts_tf.spaces import checks
+from darts_tf import checks
+from darts_tf.search.tasks import registry
 from darts_tf.spaces import search_space
 from darts_tf.tuner import conv_hypermodel
 from darts_tf.tuner import hypermodel as hypermodel_lib
@@ -112,7 +112,7 @@ def resolve_hypermodel(space, hypermodel, num_classes=None):
             f"hypermodel={hypermodel!r}"
         )
     if hypermodel is None:
-        space = tasks.resolve_space("conv" if space is None else space)
+        space = registry.resolve_space("conv" if space is None else space)
         if num_classes is not None and space.kind != "conv":
             raise ValueError(
                 "`num_classes` applies to images; the words of a text are "

@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 
-from darts_tf.spaces import json_file
+from darts_tf.files import json_file
 
 
 def check(path, configuration):

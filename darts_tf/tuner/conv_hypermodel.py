@@ -3,16 +3,16 @@
 import keras
 import numpy as np
 
+from darts_tf import checks
+from darts_tf import optimizers
+from darts_tf.callbacks import linear_drop_path
+from darts_tf.callbacks import schedules
 from darts_tf.data import splitting
 from darts_tf.data import streams
 from darts_tf.models import conv_network
 from darts_tf.models import counting
-from darts_tf.models import linear_drop_path
-from darts_tf.search import optimizers
-from darts_tf.search import schedules
 from darts_tf.search import search_model
-from darts_tf.search import tasks
-from darts_tf.spaces import checks
+from darts_tf.search.tasks import registry
 from darts_tf.tuner import hypermodel
 from darts_tf.tuner import labelled_images
 from darts_tf.tuner import objectives
@@ -79,7 +79,7 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
         transform=None,
         evaluation_transform=None,
     ):
-        space = tasks.resolve_space(space)
+        space = registry.resolve_space(space)
         if space.kind != "conv":
             raise ValueError(
                 "`space` must be one of convolutional cells. "

@@ -7,10 +7,10 @@ import time
 import keras
 import numpy as np
 
-from darts_tf.search import callback_state
-from darts_tf.spaces import atomic_file
+from darts_tf.callbacks import callback_state
+from darts_tf.files import atomic_file
+from darts_tf.files import json_file
 from darts_tf.spaces import genotype as genotype_lib
-from darts_tf.spaces import json_file
 from darts_tf.tuner import configuration
 
 _CHECKPOINT = re.compile(r"_(\d+)\.keras$")

@@ -3,7 +3,7 @@
 import keras_tuner
 import numpy as np
 
-from darts_tf.spaces import checks
+from darts_tf import checks
 
 
 class RepeatedSearchOracle(keras_tuner.Oracle):

@@ -4,15 +4,15 @@ import keras_tuner
 import numpy as np
 import tensorflow as tf
 
+from darts_tf import checks
+from darts_tf import optimizers
 from darts_tf.data import text_streams
 from darts_tf.layers import inputs
 from darts_tf.models import recurrent_network
 from darts_tf.models import stateful_language_model
-from darts_tf.search import optimizers
 from darts_tf.search import search_model
-from darts_tf.search import tasks
-from darts_tf.search import token_arrays
-from darts_tf.spaces import checks
+from darts_tf.search.tasks import registry
+from darts_tf.search.tasks import token_arrays
 from darts_tf.tuner import hypermodel
 
 _EVALUATION_BATCH_SIZE = 10  # the paper's
@@ -76,7 +76,7 @@ class RecurrentHyperModel(hypermodel.DartsHyperModel):
         dropouts=None,
         alpha_fraction=0.1,
     ):
-        space = tasks.resolve_space(space)
+        space = registry.resolve_space(space)
         if space.kind != "recurrent":
             raise ValueError(
                 f"`space` must be one of recurrent cells. Received: {space}"

@@ -3,7 +3,7 @@
 import keras
 
 from darts_tf.models import counting
-from darts_tf.search import callbacks as search_callbacks
+from darts_tf.search import search_log as search_callbacks
 from darts_tf.tuner import execution as execution_lib
 
 _NO_METRICS = ("seed", "architecture")

@@ -5,8 +5,8 @@ import typing
 
 import numpy as np
 
+from darts_tf.files import json_file
 from darts_tf.spaces import discretization
-from darts_tf.spaces import json_file
 from darts_tf.spaces import search_space
 
 SPACE_FILE = "space.json"

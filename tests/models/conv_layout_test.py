@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 import darts_tf
-from darts_tf.models import conv_layout
 
 GENOTYPE = darts_tf.zoo.DARTS_V2
 
@@ -67,9 +66,3 @@ def test_a_search_for_the_classes_of_an_array_is_saved(tmp_path):
     model.save(tmp_path / "search.keras")
     again = keras.saving.load_model(tmp_path / "search.keras")
     assert again.supernet.num_classes == 3
-
-
-def test_sizes_come_back_in_their_order():
-    sizes = conv_layout.check_sizes(filters=np.uint8(4), num_cells=2)
-    assert sizes == [4, 2]
-    assert [type(size) for size in sizes] == [int, int]

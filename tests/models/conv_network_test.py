@@ -73,7 +73,7 @@ def _small(**options):
         darts_tf.zoo.DARTS_V2, filters=4, num_cells=3, **options
     )
     network.compile(
-        darts_tf.search.SGD(0.05),
+        darts_tf.optimizers.SGD(0.05),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )

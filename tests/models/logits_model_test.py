@@ -63,7 +63,7 @@ def test_a_training_with_a_carried_state_refuses_another_loss():
 def test_a_compiled_network_is_saved_and_goes_on(tmp_path):
     network = _network()
     network.compile(
-        darts_tf.search.SGD(0.05),
+        darts_tf.optimizers.SGD(0.05),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )

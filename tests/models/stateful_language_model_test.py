@@ -23,7 +23,7 @@ def stateful(**options):
     model = darts_tf.StatefulLanguageModel(
         network, sequence_length=4, **options
     )
-    model.compile(darts_tf.search.SGD(0.5, 0.0, 0.0), jit_compile=False)
+    model.compile(darts_tf.optimizers.SGD(0.5, 0.0, 0.0), jit_compile=False)
     model.build()
     generator = np.random.default_rng(0)
     for weight in network.trainable_variables:
@@ -109,7 +109,9 @@ def test_a_step_is_as_long_as_its_piece():
 
 def test_it_learns_by_heart_with_one_graph_for_all_lengths(monkeypatch):
     model = stateful()
-    model.compile(darts_tf.search.SGD(1.0, 0.0, 0.0, 0.25), jit_compile=False)
+    model.compile(
+        darts_tf.optimizers.SGD(1.0, 0.0, 0.0, 0.25), jit_compile=False
+    )
     traced = []
     hidden = model.network.hidden
     monkeypatch.setattr(

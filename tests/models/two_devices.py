@@ -58,7 +58,7 @@ def train(num_devices, path, num_rows):
         network.build((None, 8, 8, 3))
         network.compile(
             # Far below the norm of the gradient, so that it is clipped.
-            darts_tf.search.SGD(0.1, global_clipnorm=0.1),
+            darts_tf.optimizers.SGD(0.1, global_clipnorm=0.1),
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         )
     history = network.fit(

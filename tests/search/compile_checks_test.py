@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import darts_tf
-from darts_tf.search import optimizers as own
+from darts_tf import optimizers as own
 from tests.search import image_search
 from tests.search import text_search
 

@@ -75,7 +75,7 @@ def search_images(folder, tell, method):
         epochs=EPOCHS,
         verbose=0,
         callbacks=[
-            darts_tf.search.CosineDecay(epochs=EPOCHS),
+            darts_tf.callbacks.CosineDecay(epochs=EPOCHS),
             guard,
             darts_tf.SearchLog(folder),
             tell,
@@ -115,7 +115,7 @@ def train_network(folder, tell, _):
     cell = darts_tf.Cell((edges,), (2,))
     network = darts_tf.ConvNetwork(darts_tf.Genotype(cell, cell), 2, 2, 3)
     network.compile(
-        darts_tf.search.SGD(),
+        darts_tf.optimizers.SGD(),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
@@ -130,9 +130,9 @@ def train_network(folder, tell, _):
         shuffle=False,
         verbose=0,
         callbacks=[
-            darts_tf.search.CosineDecay(epochs=EPOCHS),
+            darts_tf.callbacks.CosineDecay(epochs=EPOCHS),
             darts_tf.LinearDropPath(0.5, EPOCHS),
-            darts_tf.search.HistoryLog(folder),
+            darts_tf.callbacks.HistoryLog(folder),
             tell,
             resume,
         ],
@@ -147,9 +147,13 @@ def train_language_model(folder, tell, _):
         darts_tf.Genotype(recurrent=cell), 9, units=4
     )
     model = darts_tf.StatefulLanguageModel(network, 3, 3, sequence_length=4)
-    model.compile(darts_tf.search.SGD(1.0, 0.0, 0.0, 0.25), jit_compile=False)
+    model.compile(
+        darts_tf.optimizers.SGD(1.0, 0.0, 0.0, 0.25), jit_compile=False
+    )
     model.build()
-    switch = darts_tf.search.SwitchToAveragedSGD(network.trainable_variables, 1)
+    switch = darts_tf.callbacks.SwitchToAveragedSGD(
+        network.trainable_variables, 1
+    )
     switch.trigger.variables[-1].assign(True)
     text = np.random.default_rng(0).integers(9, size=3 * 25)
     resume = darts_tf.ExactResume(folder, EVERY, [switch])
@@ -161,7 +165,7 @@ def train_language_model(folder, tell, _):
         validation_data=text_streams.evaluation(text[:30], 3, 4),
         shuffle=False,
         verbose=0,
-        callbacks=[switch, darts_tf.search.HistoryLog(folder), tell, resume],
+        callbacks=[switch, darts_tf.callbacks.HistoryLog(folder), tell, resume],
     )
 
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 import darts_tf
+from darts_tf import optimizers
 from darts_tf.models import language_model
-from darts_tf.search import optimizers
 from darts_tf.search.engine import engine
 
 

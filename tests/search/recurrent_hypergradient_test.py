@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 import darts_tf
-from darts_tf.search import optimizers
+from darts_tf import optimizers
 from tests.search import image_search
 from tests.search import text_search
 
@@ -16,7 +16,7 @@ def test_exact_hypergradient_equals_differentiating_the_whole_step(
 ):
     model = text_search.model("exact", compiled=False, slowness=0.1)
     model.compile(
-        darts_tf.search.SGD(1.5, 0.0, 0.01, global_clipnorm=max_norm),
+        darts_tf.optimizers.SGD(1.5, 0.0, 0.01, global_clipnorm=max_norm),
         run_eagerly=True,
     )
     text_search.spread(model)

@@ -71,7 +71,9 @@ def test_each_hidden_state_moves_once_a_step_along_its_own_text(
 ):
     model = text_search.model(method, compiled=False, dropouts=NO_DROPOUT)
     model.compile(
-        darts_tf.search.SGD(0.0), darts_tf.search.Adam(0.0), run_eagerly=True
+        darts_tf.optimizers.SGD(0.0),
+        darts_tf.optimizers.Adam(0.0),
+        run_eagerly=True,
     )
     text_search.spread(model)
     texts = text_search.text(17), text_search.text(13, seed=1)
@@ -108,8 +110,8 @@ def _plain_loss(model, batch, slowness):
 def test_a_step_of_the_weights_scales_with_the_length_and_is_clipped(length):
     model = text_search.model(compiled=False, dropouts=NO_DROPOUT, slowness=0.1)
     model.compile(
-        darts_tf.search.SGD(2.0, 0.0, 0.01, global_clipnorm=0.25),
-        darts_tf.search.Adam(0.0),
+        darts_tf.optimizers.SGD(2.0, 0.0, 0.01, global_clipnorm=0.25),
+        darts_tf.optimizers.Adam(0.0),
         run_eagerly=True,
     )
     text_search.spread(model)
@@ -224,7 +226,7 @@ def test_saved_search_continues_inside_an_epoch_bit_for_bit(
 
 def test_a_diverging_search_stops_with_the_step_and_keeps_the_alphas():
     model = text_search.model(compiled=False)
-    model.compile(darts_tf.search.SGD(1e30, 0.0), run_eagerly=True)
+    model.compile(darts_tf.optimizers.SGD(1e30, 0.0), run_eagerly=True)
     with pytest.raises(FloatingPointError, match=r"step 2 \(epoch 1\)"):
         model.fit(
             text_search.text(),

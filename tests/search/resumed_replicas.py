@@ -72,7 +72,7 @@ def search_images(folder, strategy, callbacks):
         epochs=EPOCHS,
         verbose=0,
         callbacks=[
-            darts_tf.search.CosineDecay(epochs=EPOCHS),
+            darts_tf.callbacks.CosineDecay(epochs=EPOCHS),
             guard,
             darts_tf.SearchLog(folder),
             *callbacks,
@@ -120,7 +120,7 @@ def train_network(folder, strategy, callbacks):
             darts_tf.Genotype(cell, cell), 2, 2, 3, drop_path_rate=0.5
         )
         network.compile(
-            darts_tf.search.SGD(),
+            darts_tf.optimizers.SGD(),
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             metrics=["accuracy"],
         )
@@ -134,7 +134,7 @@ def train_network(folder, strategy, callbacks):
         shuffle=False,
         verbose=0,
         callbacks=[
-            darts_tf.search.HistoryLog(folder),
+            darts_tf.callbacks.HistoryLog(folder),
             *callbacks,
             resume,
         ],
@@ -186,7 +186,7 @@ def on_two_devices(case, folder, strategy):
     try:
         # In the middle of an epoch, whose figures are then half done.
         train("broken", _Signal(1))
-    except darts_tf.search.Stopped as stopped:
+    except darts_tf.callbacks.Stopped as stopped:
         if stopped.step != 1:
             raise
     train("broken")

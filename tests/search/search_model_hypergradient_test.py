@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 import darts_tf
+from darts_tf.optimizers import packing
 from darts_tf.search import hypergradient
-from darts_tf.search.engine import packing
 from tests.search import image_search
 
 METHODS = hypergradient.METHODS

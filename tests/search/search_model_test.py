@@ -108,7 +108,7 @@ def test_fit_without_compile_uses_the_paper_and_lowers_the_learning_rate():
     history = model.fit(
         *image_search.data(), batch_size=4, epochs=2, verbose=0
     ).history
-    assert isinstance(model.optimizer, darts_tf.search.SGD)
+    assert isinstance(model.optimizer, darts_tf.optimizers.SGD)
     assert model.optimizer.global_clipnorm == 5.0
     # Half a cosine from .025 to .001 over 2 epochs: the second is halfway.
     np.testing.assert_allclose(history["learning_rate"], [0.025, 0.013])

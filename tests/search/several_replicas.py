@@ -92,7 +92,7 @@ def model_and_data(space, method, eager):
             filters=2,
             num_cells=3,
         )
-        optimizer = darts_tf.search.SGD(0.1, global_clipnorm=0.5)
+        optimizer = darts_tf.optimizers.SGD(0.1, global_clipnorm=0.5)
         shape, data = (BATCH, 8, 8, 1), _images()
     else:
         model = Counting(
@@ -104,14 +104,14 @@ def model_and_data(space, method, eager):
             # Masks are drawn for rows, and differ between replicas.
             dropouts=dict.fromkeys(language_model.DROPOUTS, 0.0),
         )
-        optimizer = darts_tf.search.SGD(
+        optimizer = darts_tf.optimizers.SGD(
             1.0, coupled_weight_decay=5e-7, global_clipnorm=0.1
         )
         shape, data = (BATCH, None), _texts()
     model.compile(
         optimizer,
         # Large, so that a wrong alpha gradient shows after three steps.
-        darts_tf.search.Adam(1e-2),
+        darts_tf.optimizers.Adam(1e-2),
         run_eagerly=eager,
     )
     model.build(shape)

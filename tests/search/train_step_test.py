@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 
 import darts_tf
+from darts_tf import optimizers
 from darts_tf.search import hypergradient
-from darts_tf.search import optimizers
 from tests.search import image_search
 from tests.search import text_search
 

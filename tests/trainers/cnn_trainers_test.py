@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 import darts_tf
-from darts_tf.search import schedules
+from darts_tf.callbacks import schedules
 from trainers import cnn_search
 from trainers import cnn_train
 from trainers import export
@@ -204,7 +204,7 @@ def test_a_diverging_search_keeps_the_cell_so_far(tmp_path, monkeypatch):
 def test_a_stopped_search_prints_the_cell_and_goes_on(
     tmp_path, monkeypatch, capsys
 ):
-    class Stop(darts_tf.search.CosineDecay):
+    class Stop(darts_tf.callbacks.CosineDecay):
         def on_train_batch_end(self, batch, logs=None):
             if int(self.model.optimizer.iterations) == 3:
                 signal.raise_signal(signal.SIGTERM)
@@ -212,7 +212,7 @@ def test_a_stopped_search_prints_the_cell_and_goes_on(
     folder = tmp_path / "search"
     with monkeypatch.context() as patch:
         patch.setattr(schedules, "CosineDecay", Stop)
-        with pytest.raises(darts_tf.search.Stopped) as stopped:
+        with pytest.raises(darts_tf.callbacks.Stopped) as stopped:
             _search(folder)
     assert stopped.value.signal_number == signal.SIGTERM
     printed = capsys.readouterr().out

@@ -68,7 +68,7 @@ def test_a_stopped_run_goes_on_to_the_same_end(
     assert 0 <= whole["test_accuracy"] <= 1
     assert whole["test_top_5_accuracy"] == 1  # there are two classes
 
-    class _Stop(darts_tf.search.HistoryLog):
+    class _Stop(darts_tf.callbacks.HistoryLog):
         def on_epoch_begin(self, epoch, logs=None):
             super().on_epoch_begin(epoch, logs)
             self.epoch = epoch
@@ -80,7 +80,7 @@ def test_a_stopped_run_goes_on_to_the_same_end(
     config = _config(folder, tmp_path / "stopped")
     with monkeypatch.context() as patch:
         patch.setattr(darts_tf.search, "HistoryLog", _Stop)
-        with pytest.raises(darts_tf.search.Stopped):
+        with pytest.raises(darts_tf.callbacks.Stopped):
             imagenet_train.run(config)
     assert "after step 6, which is saved. The same" in capsys.readouterr().out
     # As if it had been killed between the line and the checkpoint.

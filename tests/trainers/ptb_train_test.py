@@ -121,7 +121,7 @@ def test_an_interrupted_run_goes_on_as_if_unbroken(
 
     with monkeypatch.context() as patch:
         patch.setattr(language_callbacks, "KeepBest", Interrupt)
-        with pytest.raises(darts_tf.search.Stopped):
+        with pytest.raises(darts_tf.callbacks.Stopped):
             ptb_train.run(options)
     assert len(history_of(folder)) == 5
     metrics = ptb_train.run(options)

@@ -7,7 +7,7 @@ replicas, and of micro-batches.
 
 import tensorflow as tf
 
-from darts_tf.search import replicas
+from darts_tf.distribution import replicas
 
 _STREAM_DRAWS, _REPLICA_DRAWS, _MICRO_BATCH_DRAWS = 2**31, 2**26, 2**20
 

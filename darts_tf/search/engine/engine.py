@@ -6,14 +6,14 @@ import functools
 import keras
 import tensorflow as tf
 
+from darts_tf import optimizers
+from darts_tf.distribution import replicas
 from darts_tf.layers import kernels
+from darts_tf.optimizers import packing
 from darts_tf.search import hypergradient
-from darts_tf.search import optimizers
-from darts_tf.search import replicas
 from darts_tf.search.engine import draws
 from darts_tf.search.engine import micro_batches
 from darts_tf.search.engine import objective
-from darts_tf.search.engine import packing
 from darts_tf.search.engine import updates
 
 # What a step evaluates: the stream, the derivative, and what is special of it.

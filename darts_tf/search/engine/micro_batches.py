@@ -5,8 +5,8 @@ import typing
 import keras
 import tensorflow as tf
 
+from darts_tf.distribution import replicas
 from darts_tf.search import hypergradient
-from darts_tf.search import replicas
 
 
 class MicroBatches(typing.NamedTuple):

@@ -5,9 +5,9 @@ Everything here is a function of values: no variable is read or changed.
 
 import typing
 
+from darts_tf.optimizers import packing
 from darts_tf.search import hypergradient
 from darts_tf.search.engine import graphs
-from darts_tf.search.engine import packing
 
 
 class Objective:

@@ -2,10 +2,10 @@
 
 import tensorflow as tf
 
-from darts_tf.search import replicas
+from darts_tf.distribution import replicas
+from darts_tf.optimizers import packing
 from darts_tf.search.engine import draws
 from darts_tf.search.engine import micro_batches
-from darts_tf.search.engine import packing
 
 NOT_FINITE = "Expected a finite loss"
 

@@ -6,11 +6,11 @@ import pytest
 import tensorflow as tf
 
 import darts_tf
+from darts_tf import optimizers
 from darts_tf.layers import kernels
 from darts_tf.layers import recurrent_cell
 from darts_tf.models import language_model
 from darts_tf.search import hypergradient
-from darts_tf.search import optimizers
 from trainers import cnn_search
 from trainers import ptb_search
 

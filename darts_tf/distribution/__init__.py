@@ -1,0 +1,1 @@
+"""Several devices: shares of a batch, sums and statistics of all replicas."""

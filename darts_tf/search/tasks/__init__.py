@@ -1,0 +1,1 @@
+"""Images and texts: how a batch becomes a loss."""

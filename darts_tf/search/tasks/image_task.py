@@ -1,0 +1,85 @@
+"""The search on images: the supernet classifies them."""
+
+import keras
+import tensorflow as tf
+
+from darts_tf import optimizers
+from darts_tf.callbacks import schedules
+from darts_tf.models import conv_supernet
+from darts_tf.models import logits_loss
+from darts_tf.search.tasks import bilevel_data
+from darts_tf.search.tasks import image_arrays
+from darts_tf.search.tasks import image_elements
+from darts_tf.search.tasks import task
+
+
+class ImageTask(task.Task):
+    """Classification: any Keras loss of the labels and the logits."""
+
+    supernet_class = conv_supernet.ConvSupernet
+    one_loss = True
+
+    def compile_options(self, supernet, loss, metrics, **kwargs):
+        if loss is None:
+            loss = logits_loss.default_loss(supernet.num_classes)
+        logits_loss.check_loss(loss, supernet.num_classes)
+        if metrics is None:
+            metrics = logits_loss.default_metrics(loss)
+        weighted = kwargs.pop("weighted_metrics", None)
+        metrics, weighted = (
+            logits_loss.fitting_metrics(given, supernet.num_classes)
+            for given in (metrics, weighted)
+        )
+        return {
+            "loss": loss,
+            "metrics": metrics,
+            "weighted_metrics": weighted,
+            **kwargs,
+        }
+
+    def optimizers(self):
+        return optimizers.SGD(global_clipnorm=5.0), optimizers.Adam()
+
+    def callbacks(self, epochs):
+        return [schedules.DefaultDecay(epochs=max(epochs, 1))]
+
+    def source(self, x, y, alpha_data, batch_size, weights):
+        if bilevel_data.is_dataset(x):
+            bilevel_data.refuse(
+                "a tf.data.Dataset", y=y, batch_size=batch_size, **weights
+            )
+            return image_elements.paired(x, alpha_data)
+        bilevel_data.refuse("arrays, which `fit` splits", alpha_data=alpha_data)
+        return image_arrays.ImageArrays(x, y, batch_size, **weights)
+
+    def evaluation_data(self, supernet, data):
+        return image_elements.as_tuples(data)
+
+    def train_loss(self, model, batch, carried):
+        x, y, sample_weight = batch
+        predictions = model.supernet(x, training=True)
+        loss = model.compute_loss(
+            x, y, predictions, sample_weight, training=True
+        )
+        return loss, predictions, carried
+
+    def validation_loss(self, model, batch, carried):
+        return self.train_loss(model, batch, carried)
+
+    def create_metrics(self, model, batch_spec):
+        x, y = (
+            keras.tree.map_structure(
+                lambda spec: tf.zeros((1, *spec.shape[1:]), spec.dtype), part
+            )
+            for part in batch_spec[:2]
+        )
+        shape = model.supernet.compute_output_shape(x.shape)
+        model.compute_metrics(x, y, keras.ops.zeros(shape))
+        model.reset_metrics()
+
+    def update_metrics(self, model, batch, predictions):
+        x, y, sample_weight = batch
+        return model.compute_metrics(x, y, predictions, sample_weight)
+
+    def test_step(self, model, data):
+        return keras.Model.test_step(model, data)
