@@ -18,6 +18,7 @@ from darts_tf import visualize
 from darts_tf.callbacks.exact_resume import ExactResume
 from darts_tf.callbacks.linear_drop_path import LinearDropPath
 from darts_tf.layers.operations import register_operation
+from darts_tf.models.classification import Classification
 from darts_tf.models.conv_network import ConvNetwork
 from darts_tf.models.conv_supernet import ConvSupernet
 from darts_tf.models.counting import count_multiply_adds

@@ -244,6 +244,7 @@ def _make_network(config, genotype, dataset):
         config.filters,
         config.num_cells,
         config.auxiliary_weight,
+        classification=darts_tf.Classification.of(dataset),
     )
     network.compile(
         darts_tf.optimizers.SGD(

@@ -60,9 +60,7 @@ class ImageExport:
             dataset = images.load(chosen)
             _check_fits(network, dataset, chosen.dataset)
         self.network = network
-        classification = darts_tf.export.Classification(
-            dataset.mean, dataset.std, dataset.class_names
-        )
+        classification = darts_tf.Classification.of(dataset)
         pixels, self._labels = (
             part[: config.test_images] for part in dataset.test
         )
@@ -80,7 +78,10 @@ class ImageExport:
     def write_saved_model(self, path: pathlib.Path) -> pathlib.Path:
         """Writes the SavedModel that other formats are made from."""
         return darts_tf.export.export_saved_model(
-            self.network, path, self._classification
+            self.network,
+            path,
+            self._classification,
+            preprocessing=self._classification is not None,
         )
 
     def describe(

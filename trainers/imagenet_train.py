@@ -166,7 +166,7 @@ def run(config):
         flip=config.flip,
     )
     with strategy.scope():
-        network = _make_network(config, genotype, dataset.num_classes)
+        network = _make_network(config, genotype, dataset.class_names)
     metrics = _sizes(config, network)
     folder, finished = resumable.open_folder(config, strategy)
     if finished:
@@ -219,14 +219,19 @@ def run(config):
     return metrics
 
 
-def _make_network(config, genotype, num_classes):
+def _make_network(config, genotype, class_names):
     network = darts_tf.ConvNetwork(
         genotype,
-        num_classes,
+        len(class_names),
         config.filters,
         config.num_cells,
         config.auxiliary_weight,
         stem="imagenet",
+        classification=darts_tf.Classification(
+            imagenet_augmentation.MEAN,
+            imagenet_augmentation.STD,
+            class_names,
+        ),
     )
     network.compile(
         darts_tf.optimizers.SGD(
@@ -239,7 +244,7 @@ def _make_network(config, genotype, num_classes):
         metrics=[
             keras.metrics.SparseCategoricalAccuracy("accuracy"),
             keras.metrics.SparseTopKCategoricalAccuracy(
-                min(5, num_classes), name="top_5_accuracy"
+                min(5, len(class_names)), name="top_5_accuracy"
             ),
         ],
     )

@@ -5,7 +5,13 @@ _MOST_NAMES = 3
 
 
 def describe(
-    name, num_train, num_test, class_names, class_counts=None, passed_over=None
+    name,
+    num_train,
+    num_test,
+    class_names,
+    class_counts=None,
+    passed_over=None,
+    test_fraction=None,
 ):
     """Returns what is in a data set, and what of its folder is not.
 
@@ -18,6 +24,9 @@ def describe(
             training and test images. Defaults to `None`, unknown.
         passed_over: Optional dictionary from a reason to the paths that were
             passed over for it. Defaults to `None`, nothing.
+        test_fraction: Optional float, the share of each class that was held
+            out for the test images. Defaults to `None`, the data have such
+            images.
 
     Returns:
         String of one line.
@@ -54,6 +63,8 @@ Passed over: 1 hidden (train/cat/.DS_Store).'
             f", of {class_counts[fewest][0]:,} ({fewest}) to "
             f"{class_counts[most][0]:,} ({most}) training images"
         )
+    if test_fraction is not None:
+        text += f". Test images: {test_fraction:.3g} of each class, held out"
     if passed_over:
         text += f". Passed over: {list_passed_over(passed_over)}"
     return f"{text}."

@@ -10,6 +10,7 @@ import numpy as np
 from darts_tf.data import dataset_summary
 from darts_tf.data import image_folder
 from darts_tf.data import image_stack
+from darts_tf.data import image_table
 from darts_tf.data import named_dataset
 from darts_tf.data import splitting
 
@@ -38,6 +39,9 @@ class ImageDataset:
         std: Tuple of positive floats, deviation of each channel.
         passed_over: Dictionary from a reason to the paths in a folder of
             images that were not read for it. Defaults to none.
+        test_fraction: Float, the share of each class that was held out for
+            the test images, or `None` if the data have such images. Defaults
+            to `None`.
 
     Example:
 
@@ -56,6 +60,7 @@ class ImageDataset:
     mean: tuple
     std: tuple
     passed_over: dict = dataclasses.field(default_factory=dict)
+    test_fraction: float | None = None
 
     @property
     def num_classes(self):
@@ -81,6 +86,7 @@ class ImageDataset:
             self.class_names,
             self.class_counts,
             self.passed_over,
+            self.test_fraction,
         )
 
 
@@ -108,16 +114,24 @@ def count_classes(train_labels, test_labels, class_names):
     return dict(zip(class_names, zip(*counts, strict=True), strict=True))
 
 
-def load(name, data_dir=None, image_size=None, max_samples=None, download=True):
+def load(
+    name,
+    data_dir=None,
+    image_size=None,
+    max_samples=None,
+    download=True,
+    test_fraction=None,
+):
     """Loads an image data set; mistakes and a dead network show at once.
 
     Args:
         name: String or path. `"digits"`: 1,797 handwritten digits of 8x8
             pixels that come with scikit-learn, their 17 levels scaled to
             0 to 255, of which 360 are the test set. A folder with
-            `train/<class>/*` and `test/<class>/*` (or `val`). Any other name:
-            an image classification set of TensorFlow Datasets, such as
-            `"cifar10"`.
+            `<class>/*`, or with `train/<class>/*` and perhaps
+            `test/<class>/*` (or `val`). A table of paths and labels, a file
+            `.csv` as `image_table.read` takes it. Any other name: an image
+            classification set of TensorFlow Datasets, such as `"cifar10"`.
         data_dir: Optional string or path, where TensorFlow Datasets keeps its
             prepared data sets. Defaults to `None`, its own default.
         image_size: Optional integer, or tuple `(height, width)`, in pixels, to
@@ -127,6 +141,9 @@ def load(name, data_dir=None, image_size=None, max_samples=None, download=True):
             time. Defaults to `None`, all.
         download: Boolean, whether a data set of TensorFlow Datasets that is
             not prepared in `data_dir` is downloaded. Defaults to `True`.
+        test_fraction: Optional float in (0, 1), the share of each class that
+            is held out as test images where a folder or a table has none; the
+            choice is the same each time. Defaults to `None`, 0.2.
 
     Returns:
         An `ImageDataset`. `mean` and `std` of `"cifar10"` are the published
@@ -148,22 +165,14 @@ def load(name, data_dir=None, image_size=None, max_samples=None, download=True):
     image_size = _size(image_size)
     check_max_samples(max_samples)
     folder = find_folder(name)
+    check_options(name, folder, data_dir, test_fraction)
     passed_over = {}
-    if name == "digits" or folder is not None:
-        if data_dir is not None:
-            raise ValueError(
-                "`data_dir` applies to data sets of TensorFlow Datasets only. "
-                f"Received: {name=}, {data_dir=}"
-            )
-        if name == "digits":
-            parts = _digits(image_size)
-        else:
-            files = image_folder.list_files(folder, max_samples)
-            passed_over = files.passed_over
-            parts = (
-                *image_folder.read_files(files, image_size),
-                files.class_names,
-            )
+    if name == "digits":
+        parts = _digits(image_size)
+    elif folder is not None:
+        files = image_folder.list_files(folder, max_samples, test_fraction)
+        passed_over, test_fraction = files.passed_over, files.test_fraction
+        parts = (*image_folder.read_files(files, image_size), files.class_names)
     else:
         parts = named_dataset.read(name, data_dir, image_size, download)
     train, test, class_names = parts
@@ -180,7 +189,9 @@ def load(name, data_dir=None, image_size=None, max_samples=None, download=True):
         mean, std = _CIFAR10_MEAN, _CIFAR10_STD
     else:
         mean, std = _statistics(train[0])
-    return ImageDataset(name, train, test, class_names, mean, std, passed_over)
+    return ImageDataset(
+        name, train, test, class_names, mean, std, passed_over, test_fraction
+    )
 
 
 def check_images(x, y, num_classes):
@@ -282,28 +293,66 @@ def check_max_samples(max_samples):
         )
 
 
+def check_options(name, folder, data_dir, test_fraction):
+    """Raises an error for an option that the data set does not have.
+
+    Args:
+        name: String, as for `load`.
+        folder: What `find_folder` returned for it.
+        data_dir: As for `load`.
+        test_fraction: As for `load`.
+
+    Raises:
+        ValueError: If `data_dir` or `test_fraction` would have no effect.
+    """
+    if data_dir is not None and (name == "digits" or folder is not None):
+        raise ValueError(
+            "`data_dir` applies to data sets of TensorFlow Datasets only. "
+            f"Received: {name=}, {data_dir=}"
+        )
+    if test_fraction is not None and folder is None:
+        raise ValueError(
+            "`test_fraction` applies to a folder of images, or a table of "
+            "them, without test images. "
+            f"Received: {name=}, {test_fraction=}"
+        )
+
+
 def find_folder(name):
-    """Returns the folder that `name` means, or `None` for any other set.
+    """Returns the folder or table that `name` means, or `None`.
 
     The working directory may have a folder with the name of a data set, so a
-    bare name must contain `train` to be taken for a folder.
+    bare name must be that of a folder with images to be taken for one.
 
     Args:
         name: String, as for `load`.
 
+    Returns:
+        A `pathlib.Path`, or `None` for `"digits"` and data sets of TensorFlow
+        Datasets.
+
     Raises:
-        ValueError: If the name is a path, but not of a folder of images.
+        ValueError: If the name is a path, but not of a folder of images or of
+            a table.
     """
+    if name == "digits":
+        return None
     path = pathlib.Path(name).expanduser()
-    if (path / "train").is_dir():
+    if path.exists() and image_folder.is_one(path):
         return path
-    if path.is_absolute() or name.startswith("."):
+    is_path = path.is_absolute() or name.startswith(".") or path.is_file()
+    if is_path or image_table.is_one(path):
         raise ValueError(
-            "A folder of images must contain train/<class>/*. "
-            f"Received: {name=}, which "
-            + ("has no `train`" if path.is_dir() else "does not exist")
+            f"A folder of images must contain {image_folder.LAYOUTS}. "
+            f"Received: {name=}, which {_state(path)}"
         )
     return None
+
+
+def _state(path):
+    if path.is_dir():
+        return "has no images in its folders"
+    return "is another file" if path.exists() else "does not exist"
 
 
 def _digits(image_size):

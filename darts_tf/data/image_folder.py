@@ -1,4 +1,8 @@
-"""Reads images that lie in one folder for each class."""
+"""Reads images that lie in one folder for each class, or are listed in a table.
+
+People have folders `train/<class>/*` and `test/<class>/*`, or classes without
+test images, `<class>/*`, or a table of paths and labels.
+"""
 
 import collections
 import dataclasses
@@ -10,6 +14,7 @@ import numpy as np
 
 from darts_tf.data import dataset_summary
 from darts_tf.data import image_stack
+from darts_tf.data import image_table
 from darts_tf.data import picture_file
 from darts_tf.data import splitting
 
@@ -27,6 +32,12 @@ SUFFIXES = (
 # In this order, as for data sets with names: `test` is only passed over if
 # it is not divided into classes, like that of ImageNet.
 TEST_FOLDERS = ("test", "val", "valid", "validation")
+# Of each class, where there are no test images.
+TEST_FRACTION = 0.2
+LAYOUTS = (
+    "<class>/*, or train/<class>/* with or without test/<class>/*, or a table "
+    ".csv with the columns path and label"
+)
 # What Windows, macOS and network disks leave behind, beside names with a dot.
 _OF_SYSTEMS = ("thumbs.db", "desktop.ini", "__macosx", "@eadir")
 
@@ -49,30 +60,39 @@ class ImageFiles:
         class_names: Tuple of strings; the label is the position in it.
         passed_over: Dictionary from a reason to the paths, below the folder,
             of what is not read for it.
+        test_fraction: Float, the share of each class that was held out for
+            the test images, or `None` if the folder has such images. Defaults
+            to `None`.
     """
 
     train: tuple
     test: tuple
     class_names: tuple
     passed_over: dict
+    test_fraction: float | None = None
 
 
-def read(root, image_size=None, max_samples=None):
-    """Reads `root/train/<class>/*` and `root/test/<class>/*`.
+def read(root, image_size=None, max_samples=None, test_fraction=None):
+    """Reads a folder of images, or the images that a table lists.
 
-    The classes are the folders below `train`, in alphabetical order. Instead
-    of `test` the second folder may be called `val`, `valid` or `validation`.
-    Hidden files, subfolders and files with other suffixes than `SUFFIXES` are
-    passed over; `list_files` names them. Greyscale images become RGB, and
-    those of a camera that was turned are turned back.
+    The classes are the folders in `root/train`, or in `root` if there is no
+    such folder, in alphabetical order. The test images lie in `root/test` (or
+    `val`, `valid` or `validation`); without them a part of each class is held
+    out. Hidden files, subfolders and files with other suffixes than
+    `SUFFIXES` are passed over; `list_files` names them. Greyscale images
+    become RGB, and those of a camera that was turned are turned back.
 
     Args:
-        root: String or path, the folder.
+        root: String or path, the folder, or a file `.csv` as
+            `image_table.read` takes it.
         image_size: Optional tuple `(height, width)` in pixels, to which the
             images are resized. Defaults to `None`: all have one size.
         max_samples: Optional positive integer: no more than this number of
             training images is read, with the classes in proportion. Defaults
             to `None`, all.
+        test_fraction: Optional float in (0, 1), the share of each class that
+            is held out as test images where there are none. Defaults to
+            `None`, 0.2.
 
     Returns:
         Tuple `(train, test, class_names)`, where `train` and `test` are
@@ -81,8 +101,9 @@ def read(root, image_size=None, max_samples=None):
 
     Raises:
         ValueError: If folders or images are missing, if a class is not in
-            `train`, if a file cannot be read as an image of 8 bits, or if
-            the sizes differ and `image_size` is `None`.
+            `train`, if there are test images and `test_fraction` is given, if
+            a file cannot be read as an image of 8 bits, or if the sizes
+            differ and `image_size` is `None`.
 
     Example:
 
@@ -99,7 +120,7 @@ def read(root, image_size=None, max_samples=None):
     ((2, 8, 8, 3), [0, 1], [1], ('cat', 'dog'))
     >>> root.cleanup()
     """
-    files = list_files(root, max_samples)
+    files = list_files(root, max_samples, test_fraction)
     return *read_files(files, image_size), files.class_names
 
 
@@ -130,50 +151,113 @@ def read_files(files, image_size=None):
     )
 
 
-def list_files(root, max_samples=None):
+def is_one(path):
+    """Returns whether there are classes of images, or a table of them.
+
+    Args:
+        path: A `pathlib.Path`.
+
+    Returns:
+        Boolean.
+    """
+    if path.is_file():
+        return image_table.is_one(path)
+    listing = _Listing(path)
+    return (path / "train").is_dir() or any(
+        listing.has_images(folder)
+        for folders in listing.class_folders(".").values()
+        for folder in folders
+    )
+
+
+def list_files(root, max_samples=None, test_fraction=None):
     """Lists the images that `read` would read, without reading them.
 
     Args:
         root: String or path, as for `read`.
         max_samples: Optional positive integer, as for `read`. Defaults to
             `None`, all.
+        test_fraction: Optional float, as for `read`. Defaults to `None`.
 
     Returns:
         An `ImageFiles`.
 
     Raises:
-        ValueError: If folders or images are missing, or if a class is not in
-            `train`.
+        ValueError: If folders or images are missing, if a class is not in
+            `train`, or if there are test images and `test_fraction` is given.
     """
-    listing = _Listing(pathlib.Path(root))
-    folders = listing.class_folders("train")
-    if not folders:
+    root = pathlib.Path(root)
+    if test_fraction is not None and not 0 < test_fraction < 1:
         raise ValueError(
-            "A folder of images must contain train/<class>/<image files>. "
-            f"Received: {str(listing.root / 'train')!r} without class folders"
+            f"`test_fraction` must be inside (0, 1). Received: {test_fraction=}"
+        )
+    if image_table.is_one(root):
+        train, test, class_names = image_table.read(root)
+        passed_over = {}
+    else:
+        train, test, class_names, passed_over = _list_folder(root)
+    if len(class_names) < 2:
+        raise ValueError(
+            "At least two classes are expected. "
+            f"Received: {str(root)!r} with {class_names[0]!r} alone"
+        )
+    if test is None:
+        test_fraction = test_fraction or TEST_FRACTION
+        train, test = _hold_out(*train, class_names, test_fraction)
+    elif test_fraction is not None:
+        raise ValueError(
+            "`test_fraction` applies where there are no test images. "
+            f"Received: {test_fraction=}, and {str(root)!r} with "
+            f"{len(test[1]):,} test images"
+        )
+    if max_samples is not None and max_samples < len(train[1]):
+        kept, _ = splitting.split_indices(train[1], max_samples / len(train[1]))
+        train = _choose(*train, kept)
+    return ImageFiles(train, test, class_names, passed_over, test_fraction)
+
+
+def _list_folder(root):
+    """Returns train, test (`None`: no such folder), names, what is left out."""
+    listing = _Listing(root)
+    base = "train" if (root / "train").is_dir() else "."
+    folders = listing.class_folders(base)
+    if not folders or (base == "." and not is_one(root)):
+        raise ValueError(
+            f"A folder of images must contain {LAYOUTS}. "
+            f"Received: {str(root / base)!r} without class folders"
         )
     class_names = tuple(sorted(folders))
-    test_name, test_folders = _test_folders(listing, class_names)
+    test_folders = None
+    if base == "train":
+        test_name, test_folders = _test_folders(listing, class_names)
     # Both are listed before anything is read: mistakes show at once.
-    train_paths, train_labels = listing.images(folders, class_names)
-    test_paths, test_labels = listing.images(test_folders, class_names)
-    empty = sorted(set(range(len(class_names))) - set(train_labels))
+    train = listing.images(folders, class_names)
+    empty = sorted(set(range(len(class_names))) - set(train[1].tolist()))
     if empty:
         listing.refuse_empty(folders[class_names[empty[0]]][0])
-    if not test_paths:
-        listing.refuse_empty(listing.root / test_name)
-    if max_samples is not None and max_samples < len(train_paths):
-        kept, _ = splitting.split_indices(
-            train_labels, max_samples / len(train_paths)
+    test = None
+    if test_folders:
+        test = listing.images(test_folders, class_names)
+        if not len(test[1]):
+            listing.refuse_empty(listing.root / test_name)
+    return train, test, class_names, listing.passed_over()
+
+
+def _hold_out(paths, labels, class_names, test_fraction):
+    """Returns the paths and labels of train and test."""
+    counts = np.bincount(labels, minlength=len(class_names))
+    if counts.min() < 2:
+        raise ValueError(
+            "Each class must have at least two images, one to train on and "
+            "one to test on. "
+            f"Received: one image of class {class_names[counts.argmin()]!r}"
         )
-        train_paths = [train_paths[index] for index in kept]
-        train_labels = train_labels[kept]
-    return ImageFiles(
-        (train_paths, train_labels),
-        (test_paths, test_labels),
-        class_names,
-        listing.passed_over(),
-    )
+    kept, held_out = splitting.hold_out(labels, test_fraction)
+    return _choose(paths, labels, kept), _choose(paths, labels, held_out)
+
+
+def _choose(paths, labels, indices):
+    return [paths[index] for index in indices], labels[indices]
 
 
 def _test_folders(listing, class_names):
@@ -181,11 +265,7 @@ def _test_folders(listing, class_names):
     found = {name: listing.class_folders(name) for name in TEST_FOLDERS}
     chosen = next((name for name in TEST_FOLDERS if found[name]), None)
     if chosen is None:
-        raise ValueError(
-            f"A folder of images must contain one of {TEST_FOLDERS}, with a "
-            f"folder for each class, beside `train`. "
-            f"Received: {str(listing.root)!r}"
-        )
+        return None, None
     unknown = sorted(set(found[chosen]) - set(class_names))
     if unknown:
         raise ValueError(
@@ -237,6 +317,10 @@ class _Listing:
             paths += sorted(files)
             labels += [label] * len(files)
         return paths, np.array(labels, np.int64)
+
+    def has_images(self, folder):
+        """Returns whether there is an image in a folder."""
+        return any(_reason(entry) is None for entry in _entries(folder))
 
     def pass_over_whole(self, name):
         """Keeps one name for a folder that is not used at all."""

@@ -44,6 +44,9 @@ class LazyImages:
             `None`.
         passed_over: Dictionary from a reason to the paths in a folder of
             images that are not read for it. Defaults to none.
+        test_fraction: Float, the share of each class that was held out for
+            the test images, or `None` if the data have such images. Defaults
+            to `None`.
     """
 
     name: str
@@ -54,6 +57,7 @@ class LazyImages:
     test: Callable
     class_counts: dict | None = None
     passed_over: dict = dataclasses.field(default_factory=dict)
+    test_fraction: float | None = None
 
     @property
     def num_classes(self):
@@ -69,16 +73,20 @@ class LazyImages:
             self.class_names,
             self.class_counts,
             self.passed_over,
+            self.test_fraction,
         )
 
 
-def load(name, data_dir=None, max_samples=None, download=True):
+def load(
+    name, data_dir=None, max_samples=None, download=True, test_fraction=None
+):
     """Finds an image data set, without reading its images.
 
     Args:
         name: String or path: `"digits"`, a folder with `train/<class>/*` and
-            `val/<class>/*` (or `test`), such as ImageNet's, or the name of an
-            image classification set of TensorFlow Datasets, such as
+            `val/<class>/*` (or `test`), such as ImageNet's, another folder or
+            a table of images, as for `image_classification.load`, or the name
+            of an image classification set of TensorFlow Datasets, such as
             `"imagenet2012"`.
         data_dir: Optional string or path, where TensorFlow Datasets keeps its
             prepared data sets. Defaults to `None`, its own default.
@@ -87,6 +95,8 @@ def load(name, data_dir=None, max_samples=None, download=True):
             Defaults to `None`, all.
         download: Boolean, whether a data set of TensorFlow Datasets that is
             not prepared in `data_dir` is downloaded. Defaults to `True`.
+        test_fraction: Optional float, as for `image_classification.load`.
+            Defaults to `None`.
 
     Returns:
         A `LazyImages`.
@@ -108,29 +118,31 @@ def load(name, data_dir=None, max_samples=None, download=True):
     """
     name = os.fspath(name)
     folder = image_classification.find_folder(name)
+    image_classification.check_options(name, folder, data_dir, test_fraction)
     if name == "digits":
         digits = image_classification.load(name, data_dir, None, max_samples)
         return _in_memory(name, digits.train, digits.test, digits.class_names)
     if folder is None:
         return _records(name, data_dir, max_samples, download)
-    if data_dir is not None:
-        raise ValueError(
-            "`data_dir` applies to data sets of TensorFlow Datasets only. "
-            f"Received: {name=}, {data_dir=}"
-        )
     image_classification.check_max_samples(max_samples)
-    files = image_folder.list_files(folder, max_samples)
+    files = image_folder.list_files(folder, max_samples, test_fraction)
     # As objects, because a fixed width would be that of the longest path.
     train, test = (
         (np.array(paths, dtype=object), labels)
         for paths, labels in (files.train, files.test)
     )
     return _in_memory(
-        name, train, test, files.class_names, _read_files, files.passed_over
+        name,
+        train,
+        test,
+        files.class_names,
+        _read_files,
+        passed_over=files.passed_over,
+        test_fraction=files.test_fraction,
     )
 
 
-def _in_memory(name, train, test, class_names, read=None, passed_over=()):
+def _in_memory(name, train, test, class_names, read=None, **facts):
     """Makes the data set of arrays: of pixels, or of paths with `read`."""
 
     def train_stream(batch_size, seed, start_step=0, transform=None):
@@ -153,7 +165,7 @@ def _in_memory(name, train, test, class_names, read=None, passed_over=()):
         train_stream,
         test_stream,
         image_classification.count_classes(train[1], test[1], class_names),
-        dict(passed_over),
+        **facts,
     )
 
 

@@ -8,11 +8,12 @@ import urllib.request
 
 import numpy as np
 
+from darts_tf.data import image_folder
 from darts_tf.data import image_stack
 
 _OFFLINE = (
     "Without a network choose --dataset=digits, which needs no download, or "
-    "the path of a folder with train/<class>/* and test/<class>/*."
+    "the path of a folder of images."
 )
 _TIMEOUT = 3.0  # seconds to wait for the host of a download
 
@@ -117,6 +118,13 @@ def _version(path):
     return [int(part) for part in path.name.split(".") if part.isdigit()]
 
 
+def _of_that_name(name):
+    """Returns a sentence on what lies in the working directory."""
+    if not pathlib.Path(name).is_dir():
+        return ""
+    return f"The folder {name!r} has no folders with images. "
+
+
 def _downloadable(tfds, data_dir, name, download):
     """Returns a builder, after the checks that need no patience."""
     known = tfds.list_builders(with_community_datasets=False)
@@ -125,8 +133,8 @@ def _downloadable(tfds, data_dir, name, download):
         close = difflib.get_close_matches(base, ["digits", *known], n=5)
         raise ValueError(
             "`name` must be 'digits', a data set of TensorFlow Datasets, or "
-            "the path of a folder with train/<class>/* and test/<class>/*. "
-            f"Close matches: {close}. Received: {name=}"
+            f"the path of a folder with {image_folder.LAYOUTS}. "
+            f"{_of_that_name(name)}Close matches: {close}. Received: {name=}"
         )
     builder_class = tfds.builder_cls(base)
     if builder_class.MANUAL_DOWNLOAD_INSTRUCTIONS:

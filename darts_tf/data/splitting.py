@@ -66,6 +66,54 @@ def split_indices(labels, fraction=0.5, seed=0):
     return np.flatnonzero(in_first), np.flatnonzero(~in_first)
 
 
+def hold_out(labels, fraction=0.2, seed=0):
+    """Draws test samples for data that come without them.
+
+    Each class is divided by `fraction`, rounded, with at least one sample of
+    each class in both parts; in `split_indices` a small class may fall into
+    one of them.
+
+    Args:
+        labels: Array of shape `(samples,)`, the class of each sample: integers
+            or strings.
+        fraction: Float in (0, 1), share of the samples that are held out.
+            Defaults to `0.2`.
+        seed: Non-negative integer that decides which. Defaults to `0`.
+
+    Returns:
+        Two int64 arrays of indices into `labels`, in ascending order: of the
+        samples that are kept, and of those that are held out.
+
+    Raises:
+        ValueError: If `fraction` is not inside (0, 1), or a class has fewer
+            than two samples.
+
+    Example:
+
+    >>> from darts_tf.data import splitting
+    >>> kept, held_out = splitting.hold_out(["cat"] * 5 + ["dog"] * 2)
+    >>> len(kept), len(held_out)
+    (5, 2)
+    """
+    labels = np.asarray(labels)
+    if not 0 < fraction < 1:
+        raise ValueError(
+            f"`fraction` must be inside (0, 1). Received: fraction={fraction}"
+        )
+    generator = np.random.default_rng(seed)
+    held_out = np.zeros(labels.size, bool)
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        if len(members) < 2:
+            raise ValueError(
+                "Each class must have at least two samples, one to train on "
+                f"and one to test on. Received: one sample of class {label}"
+            )
+        size = min(max(round(fraction * len(members)), 1), len(members) - 1)
+        held_out[generator.permutation(members)[:size]] = True
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
 def _largest_remainder(counts, fraction, total):
     """Rounds `fraction * counts` to integers whose sum is `total`.
 

@@ -27,7 +27,8 @@ def describe(network, facts):
         "config": {
             name: json.loads(value) if name == "genotype" else value
             for name, value in network.get_config().items()
-            if name not in ("dtype", "trainable")
+            # The facts have what a classification says.
+            if name not in ("dtype", "trainable", "classification")
         },
         **facts,
         "darts_tf": version.__version__,

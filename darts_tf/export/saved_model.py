@@ -10,18 +10,19 @@ from darts_tf.export import assets
 from darts_tf.export import networks
 
 
-def export_saved_model(network, path, classification=None):
+def export_saved_model(network, path, classification=None, preprocessing=True):
     """Writes what a network computes in inference as a SavedModel.
 
     Its endpoints, which are also signatures, take batches of any size under
     the name `images`:
 
-    - `serve`, the signature `serving_default`: normalised float32 images, as
-      the network takes them, to `{"logits": ...}`;
+    - `serve`: normalised float32 images, as the network takes them, to
+      `{"logits": ...}`; without a classification it is `serving_default`;
     - with a classification `probabilities`: float32 pixels in [0, 255], such
       as resizing makes them, to `{"probabilities": ...}`;
-    - and `classify`: uint8 pixels to the probabilities, `class_name`, the name
-      of the most likely class of each image, and `class_names`, all names.
+    - and `classify`, then the signature `serving_default`: uint8 pixels to the
+      probabilities, `class_name`, the name of the most likely class of each
+      image, and `class_names`, all names.
 
     What only training uses (auxiliary classifier, path dropout) is not in the
     file, which computes in float32, also if the network was trained in mixed
@@ -32,16 +33,19 @@ def export_saved_model(network, path, classification=None):
         network: A built `darts_tf.ConvNetwork`.
         path: String or path, a folder that does not exist yet.
         classification: Optional `Classification`, how the images were
-            normalised and what the classes are called. Defaults to `None`:
-            there is only `serve`.
+            normalised and what the classes are called. Defaults to `None`,
+            the network's own; without one there is only `serve`.
+        preprocessing: Boolean; if not, there is only `serve` whatever the
+            network knows. Defaults to `True`.
 
     Returns:
         The folder as a `pathlib.Path`.
 
     Raises:
         FileExistsError: If there is something at the path.
-        ValueError: If the network is of another kind or not built, or the
-            classification is for other numbers of channels or classes.
+        ValueError: If the network is of another kind or not built, the
+            classification is for other numbers of channels or classes, or is
+            given without `preprocessing`.
 
     Example:
 
@@ -54,7 +58,7 @@ def export_saved_model(network, path, classification=None):
     >>> path = darts_tf.export.export_saved_model(
     ...     network,
     ...     folder.name + "/net",
-    ...     darts_tf.export.Classification([0.5], [0.25], ["cat", "dog"]),
+    ...     darts_tf.Classification([0.5], [0.25], ["cat", "dog"]),
     ... )
     >>> loaded = tf.saved_model.load(str(path))
     >>> outputs = loaded.classify(np.zeros((3, 8, 8, 1), "uint8"))
@@ -63,6 +67,13 @@ def export_saved_model(network, path, classification=None):
     >>> folder.cleanup()
     """
     facts = {"input_shape": list(input_shape(network))}
+    if not preprocessing and classification is not None:
+        raise ValueError(
+            "A classification is what the preprocessing needs. "
+            f"Received: {classification=}, {preprocessing=}"
+        )
+    if preprocessing and classification is None:
+        classification = network.classification
     network = networks.in_float32(network)
     if classification is not None:
         facts["mean"] = list(classification.mean)
@@ -108,7 +119,9 @@ def write(path, endpoints, texts):
             for variable in function.get_concrete_function().variables
         }
     ]
-    signatures = {**functions, "serving_default": functions["serve"]}
+    # What whoever serves the file has: pixels, where they are taken.
+    default = functions.get("classify", functions["serve"])
+    signatures = {**functions, "serving_default": default}
     try:
         tf.saved_model.save(module, str(path), signatures)
     except tf.errors.OpError as error:  # a full disk is none of Python's

@@ -1,6 +1,8 @@
 """Keras models: the supernet that is searched and the networks derived."""
 
 from darts_tf.models.alphas import Alphas
+from darts_tf.models.classification import Classes
+from darts_tf.models.classification import Classification
 from darts_tf.models.conv_network import ConvNetwork
 from darts_tf.models.conv_supernet import ConvSupernet
 from darts_tf.models.counting import count_multiply_adds

@@ -10,6 +10,7 @@ from darts_tf.layers import convolution
 from darts_tf.layers import inputs as inputs_lib
 from darts_tf.layers import kernels
 from darts_tf.models import auxiliary_head as auxiliary_head_lib
+from darts_tf.models import classification as classification_lib
 from darts_tf.models import conv_layout
 from darts_tf.models import inheritance as inheritance_lib
 from darts_tf.models import logits_model
@@ -44,6 +45,11 @@ class ConvNetwork(logits_model.LogitsModel):
             multiples of `filters`. Defaults to `None`, 3 or 1.
         stem: String, what comes before the cells: `"cifar"`, one convolution,
             or `"imagenet"`, three of stride 2. Defaults to `"cifar"`.
+        classification: Optional `darts_tf.Classification`, or its config: how
+            the images are normalised and what the classes are called. It is
+            saved with the network, whose `classify` and exports need it; the
+            network itself takes normalised images in any case. Defaults to
+            `None`.
         **kwargs: Keyword arguments of `keras.Model`.
 
     Call arguments:
@@ -85,12 +91,14 @@ class ConvNetwork(logits_model.LogitsModel):
         drop_path_rate=0.0,
         stem_multiplier=None,
         stem="cifar",
+        classification=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
         defaults = conv_layout.form(stem)
-        if num_classes is None:
-            num_classes = defaults.num_classes
+        classification, num_classes = classification_lib.of_network(
+            classification, num_classes, defaults.num_classes
+        )
         if filters is None:
             filters = defaults.filters
         if num_cells is None:
@@ -128,6 +136,7 @@ class ConvNetwork(logits_model.LogitsModel):
         self.auxiliary_weight = auxiliary_weight
         self.stem_multiplier = stem_multiplier
         self.stem_form = stem
+        self.classification = classification
         self._initial_drop_path_rate = drop_path_rate
         # A variable, so that it can change without a new graph.
         self.drop_path_rate = self.add_weight(
@@ -231,6 +240,8 @@ class ConvNetwork(logits_model.LogitsModel):
 
     def build(self, input_shape):
         conv_layout.check_images(input_shape, self.halvings)
+        if self.classification is not None:
+            self.classification.check_fits(input_shape[-1], self.num_classes)
         self.input_spec = inputs_lib.image_spec(input_shape[-1])
         self.stem.build(input_shape)
         before, shape = self.stem.compute_output_shape(input_shape)
@@ -244,10 +255,42 @@ class ConvNetwork(logits_model.LogitsModel):
 
     def call(self, inputs, training=None):
         with statistics.with_a_row(inputs) as (inputs, without):
-            outputs = self._classify(inputs, training)
+            outputs = self._logits(inputs, training)
             return keras.tree.map_structure(without, outputs)
 
-    def _classify(self, inputs, training):
+    def classify(self, images, batch_size=32):
+        """Returns the most likely class of images, given by their pixels.
+
+        Args:
+            images: Array of shape `(images, height, width, channels)`, of
+                pixels in [0, 255] as image files have them.
+            batch_size: Integer, the images that are computed at once.
+                Defaults to `32`.
+
+        Returns:
+            A `darts_tf.models.Classes`: `names` and `probabilities`.
+
+        Raises:
+            ValueError: If the network has no `classification`, or the images
+                are not pixels.
+
+        Example:
+
+        >>> network = darts_tf.ConvNetwork(
+        ...     darts_tf.zoo.DARTS_V2,
+        ...     filters=2,
+        ...     num_cells=1,
+        ...     classification=darts_tf.Classification(
+        ...         mean=[0.5], std=[0.25], class_names=["cat", "dog"]
+        ...     ),
+        ... )
+        >>> classes = network.classify(np.zeros((3, 8, 8, 1), "uint8"))
+        >>> len(classes.names), classes.probabilities.shape
+        (3, (3, 2))
+        """
+        return classification_lib.classify(self, images, batch_size)
+
+    def _logits(self, inputs, training):
         before, outputs = self.stem(inputs)
         for index, cell in enumerate(self.cells):
             before, outputs = (
@@ -376,4 +419,9 @@ class ConvNetwork(logits_model.LogitsModel):
             "drop_path_rate": self._initial_drop_path_rate,
             "stem_multiplier": self.stem_multiplier,
             "stem": self.stem_form,
+            "classification": (
+                None
+                if self.classification is None
+                else self.classification.get_config()
+            ),
         }

@@ -154,7 +154,9 @@ def test_a_data_set_cannot_be_changed():
         ({"name": "digits", "image_size": 2.5}, "image_size=2.5"),
         ({"name": "digits", "image_size": (1, 2, 3)}, r"\(1, 2, 3\)"),
         ({"name": "/does/not/exist"}, "train/<class>.*does not exist"),
-        ({"name": "."}, "train/<class>.*has no `train`"),
+        ({"name": "photos/labels.csv"}, r"columns path.*does not exist"),
+        ({"name": "digits", "test_fraction": 0.5}, "`test_fraction` applies"),
+        ({"name": "."}, "train/<class>.*no images in its folders"),
     ],
     ids=str,
 )
@@ -224,3 +226,25 @@ def test_many_classes_are_said_by_their_extremes():
         "set: 390 training and 20 test images in 20 classes, of 10 (c0) to "
         "29 (c19) training images."
     )
+
+
+def test_a_bare_name_is_a_folder_if_it_has_images(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("photos/cat", "cifar10/cat", "digits/cat"):
+        (tmp_path / name).mkdir(parents=True)
+    # Results of an earlier run, say; the name is that of a data set.
+    assert image_classification.find_folder("cifar10") is None
+    for name in ("photos", "digits"):
+        (tmp_path / name / "cat" / "0.JPG").touch()
+    found = image_classification.find_folder("photos")
+    assert found.resolve() == tmp_path / "photos"
+    assert image_classification.find_folder("digits") is None
+
+
+def test_a_folder_without_images_is_named_beside_the_close_matches(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "foto" / "cats").mkdir(parents=True)
+    with pytest.raises(ValueError, match=r"folder 'foto' has no .* matches"):
+        image_classification.load("foto", data_dir=tmp_path)

@@ -138,14 +138,65 @@ def test_a_class_that_is_not_in_train_is_refused(root):
         image_folder.read(root)
 
 
-@pytest.mark.parametrize(
-    ("missing", "message"),
-    [("train", "train/<class>"), ("val", r"one of \('test', 'val'")],
-)
-def test_missing_folders_are_named(root, missing, message):
-    (root / missing).rename(root / "elsewhere")
-    with pytest.raises(ValueError, match=message):
+def test_a_folder_without_classes_is_named(root):
+    (root / "train").rename(root / "elsewhere")
+    with pytest.raises(ValueError, match=r"contain <class>/\*, or train/<cl"):
         image_folder.read(root)
+
+
+def test_classes_without_test_images_are_divided(root):
+    (root / "val").rename(root.parent / "elsewhere")
+    with_train = image_folder.list_files(root)
+    (root / "train").rename(root.parent / "flat")
+    flat = image_folder.list_files(root.parent / "flat")
+    for files in (with_train, flat):
+        assert files.class_names == ("a", "b", "c")
+        assert files.test_fraction == image_folder.TEST_FRACTION
+        # A fifth of four, rounded.
+        assert files.train[1].tolist() == [0] * 3 + [1] * 3 + [2] * 3
+        assert files.test[1].tolist() == [0, 1, 2]
+        assert len({*files.train[0], *files.test[0]}) == 12
+    names = [
+        [path.rsplit("/", 2)[1:] for path in f.test[0]]
+        for f in (with_train, flat)
+    ]
+    assert names[0] == names[1]
+
+
+def test_the_share_of_the_test_images_can_be_chosen(root):
+    files = image_folder.list_files(root / "train", test_fraction=0.5)
+    assert np.bincount(files.test[1]).tolist() == [2, 2, 2]
+    with pytest.raises(ValueError, match=r"no test images.*3 test images"):
+        image_folder.list_files(root, test_fraction=0.5)
+    with pytest.raises(ValueError, match=r"inside \(0, 1\).*=1"):
+        image_folder.list_files(root / "train", test_fraction=1)
+
+
+def test_a_limit_leaves_the_divided_test_images_alone(root):
+    files = image_folder.list_files(root / "train", max_samples=3)
+    assert np.bincount(files.train[1]).tolist() == [1, 1, 1]
+    assert files.test == image_folder.list_files(root / "train").test[:1] + (
+        files.test[1],
+    )
+
+
+def test_files_beside_the_classes_are_passed_over(root):
+    (root / "train" / "README.txt").write_text("photographs")
+    files = image_folder.list_files(root / "train")
+    assert files.passed_over == {"outside of the classes": ["README.txt"]}
+
+
+def test_one_image_of_a_class_cannot_be_divided(root):
+    write(root / "train" / "d" / "0.png")
+    with pytest.raises(ValueError, match=r"two images.*one image of class 'd'"):
+        image_folder.list_files(root / "train")
+
+
+def test_one_class_is_refused(tmp_path):
+    write(tmp_path / "a" / "0.png")
+    write(tmp_path / "a" / "1.png")
+    with pytest.raises(ValueError, match=r"two classes.*'a' alone"):
+        image_folder.list_files(tmp_path)
 
 
 @pytest.mark.parametrize("folder", ["train/b", "val"])

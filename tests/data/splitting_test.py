@@ -71,3 +71,25 @@ def test_every_sample_is_equally_likely_in_the_first_part():
 def test_impossible_splits_are_refused(labels, fraction, message):
     with pytest.raises(ValueError, match=message):
         splitting.split_indices(labels, fraction)
+
+
+@pytest.mark.parametrize("fraction", [0.01, 0.2, 0.5, 0.99])
+def test_each_class_is_in_both_parts_of_what_is_held_out(fraction):
+    labels = np.random.default_rng(0).permutation([0] * 2 + [1] * 9 + [2] * 40)
+    kept, held_out = splitting.hold_out(labels, fraction)
+    assert sorted([*kept, *held_out]) == list(range(len(labels)))
+    for label, count in enumerate((2, 9, 40)):
+        expected = min(max(round(fraction * count), 1), count - 1)
+        assert np.sum(labels[held_out] == label) == expected
+    again = splitting.hold_out(labels, fraction)
+    np.testing.assert_array_equal(again[1], held_out)
+    if fraction == 0.5:
+        other = splitting.hold_out(labels, fraction, seed=1)[1]
+        assert other.tolist() != held_out.tolist()
+
+
+def test_what_cannot_be_held_out_is_refused():
+    with pytest.raises(ValueError, match="one sample of class b"):
+        splitting.hold_out(["a", "a", "b"])
+    with pytest.raises(ValueError, match=r"inside \(0, 1\)"):
+        splitting.hold_out([0, 0], 1.0)

@@ -43,7 +43,7 @@ _GENOTYPE = darts_tf.Genotype(
     ),
 )
 _NAMES = ("cat", "dog", "elk", "fox", "gnu")
-_CLASSIFICATION = export.Classification(
+_CLASSIFICATION = darts_tf.Classification(
     (0.5, 0.4, 0.3), (0.2, 0.3, 0.25), _NAMES
 )
 # float16 and int8 weights and int8 activations carry 11 and 8 bits. Each of
@@ -156,9 +156,13 @@ def test_saved_model_has_its_signatures_and_names_the_classes(
     assert tuple(n.decode() for n in outputs["class_names"].numpy()) == _NAMES
     floats = loaded.probabilities(pixels.astype("float32"))["probabilities"]
     np.testing.assert_array_equal(floats, outputs["probabilities"])
+    served = loaded.signatures["serving_default"](images=pixels)
+    np.testing.assert_array_equal(
+        served["probabilities"], outputs["probabilities"]
+    )
     images = _normalized(pixels)
     np.testing.assert_allclose(
-        loaded.signatures["serving_default"](images=images)["logits"],
+        loaded.signatures["serve"](images=images)["logits"],
         network(images, training=False),
         atol=1e-6,  # the same operations, fused in another way
     )
@@ -418,7 +422,7 @@ def test_what_files_cannot_take_is_refused(files, network, pixels, tmp_path):
         export.predict(files["float32"], pixels.astype("float32"))
     with pytest.raises(ValueError, match="uint8.*float32"):
         export.predict(files["saved_model"], pixels.astype("float32"))
-    other = export.Classification((0.5,), (0.2,), _NAMES)
+    other = darts_tf.Classification((0.5,), (0.2,), _NAMES)
     with pytest.raises(ValueError, match="3 channels and 5 classes"):
         export.export_saved_model(network, tmp_path / "net", other)
     with pytest.raises(ValueError, match="must be built"):
@@ -471,4 +475,4 @@ def test_a_conversion_that_cannot_work_is_refused(
 )
 def test_a_wrong_classification_is_refused(mean, std, names):
     with pytest.raises(ValueError, match="Received"):
-        export.Classification(mean, std, names)
+        darts_tf.Classification(mean, std, names)
