@@ -5,9 +5,11 @@ import pathlib
 
 import numpy as np
 
+from darts_tf.export import memory
 from darts_tf.export import networks
 from darts_tf.export import operators
 from darts_tf.export import runners
+from darts_tf.models import classification as classification_lib
 from darts_tf.models import counting
 
 
@@ -152,7 +154,8 @@ def describe_files(
         A dictionary that can be written as JSON: `parameters` and
         `multiply_adds` of the network, `images`, `keras_accuracy`, and under
         `files` for each name its `bytes`, what `compare` says, and except for
-        the SavedModel `latency_ms`; for TFLite `operators` and `profile`, too.
+        the SavedModel `latency_ms`; for TFLite `ram_bytes`, `operators` and
+        `profile`, too.
 
     Example:
 
@@ -179,6 +182,7 @@ def describe_files(
         if not path.is_dir():
             entry["latency_ms"] = measure_latency(path, images, num_threads)
         if path.suffix == ".tflite":
+            entry["ram_bytes"] = memory.count_ram(path)
             entry["operators"] = operators.count_operators(path)
             entry["profile"] = operators.profile_operators(path)
         report["files"][name] = entry
@@ -205,14 +209,9 @@ def _keras_outputs(network, images, classification):
         network.predict_on_batch(_normalized(classification, part))
         for part in np.array_split(images, -(-len(images) // 256))
     ]
-    return _softmax(np.concatenate(logits))
+    return classification_lib.softmax(np.concatenate(logits))
 
 
 def _normalized(classification, pixels):
     pixels = pixels.astype("float32")
     return classification.normalize(pixels).astype("float32")
-
-
-def _softmax(logits):
-    powers = np.exp(logits - logits.max(-1, keepdims=True))
-    return powers / powers.sum(-1, keepdims=True)

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from darts_tf.export import assets
 from darts_tf.export import saved_model as saved_model_lib
+from darts_tf.export import strings
 
 PRECISIONS = ("float32", "float16", "dynamic_range", "int8")
 
@@ -61,7 +62,8 @@ def export_tflite(
     >>> folder.cleanup()
     """
     path = saved_model_lib.check_new(path)
-    path.write_bytes(convert(saved_model, precision, representative_images))
+    content = convert(saved_model, precision, representative_images)
+    path.write_bytes(strings.without_names(content))
     assets.append_to_tflite(path, assets.read_assets(saved_model))
     return path
 

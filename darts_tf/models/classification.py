@@ -216,9 +216,7 @@ def classify(network, images, batch_size=32):
         )
         for start in range(0, len(images), batch_size)
     ]
-    logits = np.concatenate(logits).astype("float64")
-    odds = np.exp(logits - logits.max(-1, keepdims=True))
-    probabilities = odds / odds.sum(-1, keepdims=True)
+    probabilities = softmax(np.concatenate(logits).astype("float64"))
     return Classes(
         tuple(
             classification.class_names[best]
@@ -226,3 +224,16 @@ def classify(network, images, batch_size=32):
         ),
         probabilities.astype("float32"),
     )
+
+
+def softmax(logits):
+    """Returns the probabilities of logits, over the last axis, in NumPy.
+
+    Args:
+        logits: Array of floats.
+
+    Returns:
+        Array of the same shape and type.
+    """
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)
