@@ -71,6 +71,29 @@ def option(text: str, default: Any = dataclasses.MISSING) -> Any:
     return dataclasses.field(default=default, metadata={"help": text})
 
 
+def arguments(text: str) -> Any:
+    """Declares the field that takes the arguments which are no flags.
+
+    Args:
+        text: String, what they are, for readers of the config.
+
+    Returns:
+        A `dataclasses.Field` of a tuple of strings, empty by default.
+
+    Example:
+
+    >>> import dataclasses
+    >>> from trainers import options
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Config:
+    ...     images: tuple[str, ...] = options.arguments("Image files.")
+    >>> Config()
+    Config(images=())
+    """
+    metadata = {"help": text, "arguments": True}
+    return dataclasses.field(default=(), metadata=metadata)
+
+
 def resolve(
     config_class: type,
     presets: Presets | None = None,
@@ -258,9 +281,13 @@ def main(
     """
     defined = [*_general_flags(presets), *_field_flags(config_class)]
 
-    def body(arguments: list[str]) -> None:
-        if arguments[1:]:
-            raise app.UsageError(f"Unexpected argument {arguments[1]!r}")
+    rest = next(
+        filter(_takes_arguments, dataclasses.fields(config_class)), None
+    )
+
+    def body(words: list[str]) -> None:
+        if words[1:] and rest is None:
+            raise app.UsageError(f"Unexpected argument {words[1]!r}")
         if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.WARNING)  # not what TensorFlow writes
         given = {flag.name: flag.value for flag in defined if flag.present}
@@ -269,6 +296,8 @@ def main(
             return
         debug = given.pop("debug", False)
         preset = given.pop("preset", None)
+        if rest is not None:
+            given[rest.name] = tuple(words[1:])
         show_all = debug or bool(flags.FLAGS["verbosity"].present)
         try:
             config = resolve(config_class, presets, preset, given)
@@ -327,7 +356,12 @@ def _field_flags(config_class: type) -> list[flags.Flag[Any]]:
     return [
         _field_flag(field, types_of[field.name])
         for field in dataclasses.fields(config_class)
+        if not _takes_arguments(field)
     ]
+
+
+def _takes_arguments(field: "dataclasses.Field[Any]") -> bool:
+    return bool(field.metadata.get("arguments"))
 
 
 def _field_flag(

@@ -115,6 +115,10 @@ MISTAKES = {
             "must be a path that exists",
         )
     ],
+    "classify": [
+        (["--network=file"], "Received: none"),
+        (["--network=none.keras", "a.jpg"], "must be a path that exists"),
+    ],
     "sample_text": [(["--network=none"], "must be a path that exists")],
     "report": [(["--workdir=none"], "must be a path that exists")],
     "count": [
