@@ -16,7 +16,11 @@ import darts_tf
 
 ROOT = pathlib.Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-LINKING_PAGES = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+LINKING_PAGES = [
+    *PAGES,
+    *(ROOT / name for name in ("CONTRIBUTING.md", "CHANGELOG.md")),
+    ROOT / "benchmarks" / "NOTES.md",
+]
 PUBLIC = [
     value
     for module in (darts_tf, darts_tf.export, darts_tf.interop)
