@@ -5,7 +5,7 @@ import numpy as np
 
 from darts_tf.layers import convolution
 from darts_tf.layers import inputs as inputs_lib
-from darts_tf.layers import kernels
+from darts_tf.layers import normalization_kernels
 
 
 def full_precision(layer):
@@ -135,7 +135,7 @@ class BatchNorm(keras.layers.Layer):
         )
         outputs, *moved = zip(
             *(
-                kernels.batch_normalization(
+                normalization_kernels.batch_normalization(
                     part, scale, offset, before, self.momentum, self.epsilon
                 )
                 for part, scale, offset, *before in parts

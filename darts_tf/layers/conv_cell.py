@@ -3,8 +3,8 @@
 import keras
 
 from darts_tf.layers import convolution_stack
+from darts_tf.layers import elementwise_kernels
 from darts_tf.layers import inputs as inputs_lib
-from darts_tf.layers import kernels
 from darts_tf.layers import mixed_op
 from darts_tf.layers import operation
 from darts_tf.layers import operations
@@ -264,7 +264,7 @@ class ConvCell(_ConvCellBase):
         nodes = self._preprocess(inputs)
         for edges, layers in zip(self.cell.nodes, self.operations, strict=True):
             nodes.append(
-                kernels.add_n(
+                elementwise_kernels.add_n(
                     [
                         self._edge(layer, nodes[edge.source], drop_path_rate)
                         for edge, layer in zip(edges, layers, strict=True)

@@ -6,9 +6,10 @@ import math
 import keras
 import numpy as np
 
+from darts_tf import environment
 from darts_tf.layers import convolution_kernels
+from darts_tf.layers import depthwise_kernels
 from darts_tf.layers import inputs as inputs_lib
-from darts_tf.layers import kernels
 from darts_tf.layers import views
 
 # With more, the products with zeros take longer than a grouped convolution.
@@ -148,7 +149,7 @@ class Convolution(keras.layers.Layer):
 
     def _is_matrix_product(self, part_shape):
         """Tells whether products of matrices are the fastest form."""
-        if kernels.has_gpu() or None in part_shape[1:]:
+        if environment.has_gpu() or None in part_shape[1:]:
             return False
         is_pointwise = self.kernel_size == self.strides == (1, 1)
         channels = part_shape[-1]
@@ -260,7 +261,7 @@ class DepthwiseConvolution(keras.layers.Layer):
         parts = split_channels(self.kernel, len(inputs), inputs[0].dtype)
         form = (self.strides, self.dilation_rate) if view.is_plain else (1, 1)
         return [
-            convolution_kernels.depthwise_convolution(
+            depthwise_kernels.depthwise_convolution(
                 part, kernel, *form, fast=bool(training)
             )
             for part, kernel in zip(inputs, parts, strict=True)

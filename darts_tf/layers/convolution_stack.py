@@ -5,9 +5,10 @@ import keras
 from darts_tf.layers import batch_norm
 from darts_tf.layers import convolution
 from darts_tf.layers import convolution_kernels
+from darts_tf.layers import elementwise_kernels
 from darts_tf.layers import inputs as inputs_lib
-from darts_tf.layers import kernels
 from darts_tf.layers import operation
+from darts_tf.layers import padding_kernels
 from darts_tf.layers import views
 
 
@@ -53,7 +54,7 @@ class ConvolutionStack(operation.Operation):
         for stage, norm in zip(self.stages, self.norms, strict=True):
             if stage is not self.stages[0]:
                 # Here an exporter folds it into the convolution before.
-                outputs = [kernels.relu(part) for part in outputs]
+                outputs = [elementwise_kernels.relu(part) for part in outputs]
             for layer in stage:
                 outputs = layer.in_parts(outputs, view, training)
             weight = scale if norm is self.norms[-1] else None
@@ -290,9 +291,9 @@ class FactorizedReduce(operation.Operation):
 
     def call(self, inputs, scale=None, training=None):
         inputs = inputs_lib.numbers(inputs, self.compute_dtype)
-        inputs = kernels.relu(inputs, training=bool(training))
+        inputs = elementwise_kernels.relu(inputs, training=bool(training))
         # Differs from the reference: an odd size is padded, not an error.
-        inputs = convolution_kernels.padded_to_even(inputs)
+        inputs = padding_kernels.padded_to_even(inputs)
         if not training and self.copies == 1:
             return self._normalized_apart(inputs, scale)
         kernel = keras.ops.cast(self._joint_kernel(), inputs.dtype)

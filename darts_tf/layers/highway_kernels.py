@@ -14,7 +14,8 @@ import math
 
 import tensorflow as tf
 
-from darts_tf.layers import kernels
+from darts_tf import environment
+from darts_tf.layers import elementwise_kernels
 
 # Rows whose sums do not wait for one another.
 _LANES = 8
@@ -41,7 +42,7 @@ def mixed_highway(states, gates, inputs, op_weights, candidates):
         return tf.reduce_sum(moved, 0)
     edge = _compiled_edge(candidates)
     edges = (states, *map(tf.unstack, (gates, inputs, op_weights)))
-    return kernels.add_n(
+    return elementwise_kernels.add_n(
         [edge(*tensors) for tensors in zip(*edges, strict=True)]
     )
 
@@ -60,7 +61,7 @@ def compiles(candidates):
         `True` if XLA compiles the gradient of an edge, `False` if all edges of
         a node should go through each operation together.
     """
-    if kernels.has_gpu():
+    if environment.has_gpu():
         return False
     with tf.init_scope():
         state = tf.zeros((1, 1))
@@ -121,7 +122,7 @@ def _moved(candidates, states, gates, inputs, op_weights):
 
 def _mixed(tensors, op_weights):
     weights = op_weights[..., None, None]
-    return kernels.add_n(
+    return elementwise_kernels.add_n(
         [weights[..., k, :, :] * tensor for k, tensor in enumerate(tensors)]
     )
 
@@ -166,4 +167,4 @@ def _total(values):
     0.18 ms.
     """
     parts = tf.split(values, math.gcd(values.shape[0] or 1, _LANES))
-    return tf.reduce_sum(tf.reduce_sum(kernels.add_n(parts), 0))
+    return tf.reduce_sum(tf.reduce_sum(elementwise_kernels.add_n(parts), 0))

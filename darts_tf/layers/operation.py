@@ -11,7 +11,7 @@ import keras
 from darts_tf.layers import batch_norm
 from darts_tf.layers import convolution
 from darts_tf.layers import inputs as inputs_lib
-from darts_tf.layers import kernels
+from darts_tf.layers import pooling_kernels
 from darts_tf.layers import views
 
 
@@ -148,7 +148,11 @@ class Pool(Operation):
 
     def call(self, inputs, training=None):
         inputs = inputs_lib.numbers(inputs, self.compute_dtype)
-        pool = kernels.max_pool if self.kind == "max" else kernels.average_pool
+        pool = (
+            pooling_kernels.max_pool
+            if self.kind == "max"
+            else pooling_kernels.average_pool
+        )
         outputs = pool(inputs, self.strides, training=bool(training))
         return outputs if self.norm is None else self.norm(outputs)
 

@@ -3,11 +3,12 @@
 import keras
 
 from darts_tf import checks
+from darts_tf.distribution import replicas
 from darts_tf.distribution import statistics
 from darts_tf.layers import batch_norm
+from darts_tf.layers import elementwise_kernels
 from darts_tf.layers import highway_kernels
 from darts_tf.layers import inputs as inputs_lib
-from darts_tf.layers import kernels
 from darts_tf.layers import recurrence
 from darts_tf.spaces import genotype as genotype_lib
 
@@ -138,7 +139,7 @@ class RecurrentSearchCell(recurrence.Recurrence):
         ]
         # A frozen layer normalises as in inference, and still drops.
         by_batch = training and self.trainable
-        num_replicas = statistics.num_replicas()
+        num_replicas = replicas.count()
         count = keras.ops.cast(
             keras.ops.shape(inputs)[0] * num_replicas, moving[0].dtype
         )
@@ -190,7 +191,7 @@ class RecurrentSearchCell(recurrence.Recurrence):
             outputs = normalize(node, outputs)
             states.append(outputs)
             seen.append(recurrence.masked(outputs, mask))
-        return kernels.add_n(states[1:]) / self.num_nodes
+        return elementwise_kernels.add_n(states[1:]) / self.num_nodes
 
     def get_config(self):
         return {
@@ -306,7 +307,7 @@ class RecurrentCell(recurrence.Recurrence):
             for edges, activations, matrix in zip(
                 self.cell.nodes, self._activations, matrices, strict=True
             ):
-                outputs = kernels.add_n(
+                outputs = elementwise_kernels.add_n(
                     [
                         recurrence.highway(
                             states[edge.source],
@@ -321,7 +322,7 @@ class RecurrentCell(recurrence.Recurrence):
                 states.append(outputs)
                 seen.append(recurrence.masked(outputs, mask))
             joined = [states[node] for node in self.cell.concat]
-            return kernels.add_n(joined) / len(joined), []
+            return elementwise_kernels.add_n(joined) / len(joined), []
 
         return self.run(inputs, state, training, [], nodes)
 

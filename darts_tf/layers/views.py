@@ -2,8 +2,9 @@
 
 import typing
 
-from darts_tf.layers import convolution_kernels
-from darts_tf.layers import kernels
+from darts_tf.layers import elementwise_kernels
+from darts_tf.layers import pooling_kernels
+from darts_tf.layers import space_to_batch_kernels
 
 
 class View(typing.NamedTuple):
@@ -27,21 +28,21 @@ def _same(inputs, training=None):
 
 
 def _rectified(inputs, training):
-    return kernels.relu(inputs, training=bool(training))
+    return elementwise_kernels.relu(inputs, training=bool(training))
 
 
 def _rectified_phases(inputs, training):
-    return convolution_kernels.to_phases(_rectified(inputs, training))
+    return space_to_batch_kernels.space_to_batch(_rectified(inputs, training))
 
 
 def _rectified_even_pixels(inputs, training):
-    return _rectified(convolution_kernels.even_pixels(inputs), training)
+    return _rectified(pooling_kernels.even_pixels(inputs), training)
 
 
 PIXELS = View(_same, _same, True)
 RECTIFIED = View(_rectified, _same, True)
 # Where dilation 2 is an ordinary convolution.
-PHASES = View(_rectified_phases, convolution_kernels.from_phases, False)
+PHASES = View(_rectified_phases, space_to_batch_kernels.batch_to_space, False)
 # The same with strides of 2.
 EVEN_PIXELS = View(_rectified_even_pixels, _same, False)
 
@@ -55,11 +56,11 @@ def total(terms):
     Returns:
         Tensor.
     """
-    return kernels.add_n(
+    return elementwise_kernels.add_n(
         [
             *terms.get(_same, []),
             *(
-                leave(kernels.add_n(results))
+                leave(elementwise_kernels.add_n(results))
                 for leave, results in terms.items()
                 if leave is not _same
             ),

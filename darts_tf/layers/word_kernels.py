@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from darts_tf.layers import kernels
+from darts_tf import environment
 
 
 def known_value(tensor):
@@ -35,7 +35,7 @@ def rows(table, ids):
             names the id and the number of rows.
     """
     found = tf.gather(table, ids)
-    if not kernels.has_gpu():
+    if not environment.has_gpu():
         return found
     # There, TensorFlow gathers zeros.
     is_row = (ids >= 0) & (ids < tf.shape(table, ids.dtype)[0])

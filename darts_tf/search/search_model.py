@@ -10,7 +10,6 @@ from darts_tf import optimizers
 from darts_tf.callbacks import exact_resume
 from darts_tf.callbacks import schedules
 from darts_tf.distribution import replicas
-from darts_tf.layers import kernels
 from darts_tf.models import alphas as alphas_lib
 from darts_tf.models import monitors
 from darts_tf.models import saved_network
@@ -488,7 +487,7 @@ class DartsSearchModel(saved_network.KerasFileModel):
         for metric in self.metrics:
             if metric.name == "loss":
                 metric.update_state(loss)
-        return kernels.reducible(
+        return replicas.reducible(
             self.task.update_metrics(self, train_batch, predictions)
         )
 
@@ -496,7 +495,7 @@ class DartsSearchModel(saved_network.KerasFileModel):
         """Evaluates the supernet, with moving statistics."""
         logs = self.task.test_step(self, data)
         logs.pop("alpha_loss", None)  # nothing was measured
-        return kernels.reducible(logs)
+        return replicas.reducible(logs)
 
     def evaluate(self, x=None, *arguments, **kwargs):
         """Evaluates as `keras.Model.evaluate`, also on a text of word ids."""

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from darts_tf import environment
 from darts_tf.layers import convolution
-from darts_tf.layers import kernels
 from darts_tf.layers import views
 from tests.layers import both_derivatives
 
@@ -31,7 +31,7 @@ def _loop_convolution(images, kernel, groups):
 def test_matrix_products_equal_a_loop_and_convolutions(
     monkeypatch, channels, filters, groups, parts
 ):
-    monkeypatch.setattr(kernels, "has_gpu", lambda: False)
+    monkeypatch.setattr(environment, "has_gpu", lambda: False)
     layer = convolution.Convolution(filters, groups=groups, dtype="float64")
     layer.build((2, 3, 5, channels))
     kernel = layer.kernel.value
@@ -76,7 +76,7 @@ def test_matrix_products_equal_a_loop_and_convolutions(
 def test_the_form_is_the_fastest_where_it_runs(
     monkeypatch, options, channels, size, training, gpu, expected
 ):
-    monkeypatch.setattr(kernels, "has_gpu", lambda: gpu)
+    monkeypatch.setattr(environment, "has_gpu", lambda: gpu)
     layer = convolution.Convolution(channels, **options)
     layer.build((None, size, size, channels))
     images = tf.TensorSpec((None, size, size, channels))

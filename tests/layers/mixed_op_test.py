@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 import darts_tf
+from darts_tf import environment
 from darts_tf import layers
-from darts_tf.layers import kernels
 from darts_tf.layers import mixed_op
 from darts_tf.layers import views
 
@@ -42,7 +42,7 @@ def test_copies_in_parts_equal_copies_side_by_side(
     after = math.ceil(size / strides)
     slopes = rng.normal(size=(4, 4, after, after, 4))
 
-    monkeypatch.setattr(kernels, "has_gpu", lambda: False)
+    monkeypatch.setattr(environment, "has_gpu", lambda: False)
 
     def evaluate(num_parts):
         numbers = math.prod(images.shape[1:]) * 4 // num_parts
@@ -80,7 +80,7 @@ def test_copies_in_parts_equal_copies_side_by_side(
 
 
 def test_inference_is_never_in_parts(monkeypatch):
-    monkeypatch.setattr(kernels, "has_gpu", lambda: False)
+    monkeypatch.setattr(environment, "has_gpu", lambda: False)
     layer = layers.MixedOp(["sep_conv_3x3"], filters=32, copies=4)
     images = np.zeros((1, 32, 32, 32), "float32")
     assert len(layer._enter(views.RECTIFIED, images, training=True)) == 4

@@ -6,9 +6,10 @@ import functools
 import keras
 import tensorflow as tf
 
+from darts_tf import environment
 from darts_tf import optimizers
 from darts_tf.distribution import replicas
-from darts_tf.layers import kernels
+from darts_tf.layers import variable_kernels
 from darts_tf.optimizers import packing
 from darts_tf.search import hypergradient
 from darts_tf.search.engine import draws
@@ -96,7 +97,7 @@ class Engine:
     def graphs(self):
         """Returns the context in which the graphs of a step are called."""
         if self.calls_graphs and not self._model.task.optimizes_graphs:
-            return kernels.graphs_as_traced()
+            return environment.without_graph_optimizer()
         return contextlib.nullcontext()
 
     def build_graphs(self, train_spec, alpha_spec):
@@ -141,7 +142,7 @@ class Engine:
             )
         # Where there is a choice of devices, what runs in a thread would not
         # know of the caller's.
-        at_once = len(builds) if kernels.has_gpu() else 1
+        at_once = len(builds) if environment.has_gpu() else 1
         for build in builds[:at_once]:
             build()
         first_stream, *_ = _PASSES[model.hypergradient][0]
@@ -194,11 +195,13 @@ class Engine:
 
     def weights(self):
         """Returns the values of the network weights, packed."""
-        return packing.pack(kernels.values(self._model.network_weights))
+        return packing.pack(
+            variable_kernels.values(self._model.network_weights)
+        )
 
     def alphas(self):
         """Returns the values of the alphas, a list of tensors."""
-        return kernels.values(self._model.alphas)
+        return variable_kernels.values(self._model.alphas)
 
     def state(self, stream, micro_batch=0):
         """Returns the values from which a pass over a stream starts.
@@ -214,7 +217,9 @@ class Engine:
 
     def _state_after(self, num_draws):
         variables = self._model.supernet.non_trainable_variables
-        return draws.advanced(variables, kernels.values(variables), num_draws)
+        return draws.advanced(
+            variables, variable_kernels.values(variables), num_draws
+        )
 
     def _packed_state(self, num_draws):
         return packing.pack(self._state_after(num_draws))
@@ -232,7 +237,9 @@ class Engine:
         """
         carried = [
             replicas.own_rows(value)
-            for value in kernels.values(self._model.task.carried(stream))
+            for value in variable_kernels.values(
+                self._model.task.carried(stream)
+            )
         ]
         parts = micro_batches.divided(
             (carried, tuple(batch)), self._num_micro_batches(batch)
