@@ -72,11 +72,11 @@ def convolution(inputs, kernel, strides=(1, 1)):
     groups = inputs.shape[-1] // kernel.shape[2]
     if groups == 1 or grouped_convolution_works(inputs.dtype):
         return tf.nn.conv2d(inputs, kernel, strides, padding)
-    parts = zip(
+    by_group = zip(
         tf.split(inputs, groups, -1), tf.split(kernel, groups, -1), strict=True
     )
     return tf.concat(
-        [tf.nn.conv2d(*part, strides, padding) for part in parts], -1
+        [tf.nn.conv2d(*group, strides, padding) for group in by_group], -1
     )
 
 

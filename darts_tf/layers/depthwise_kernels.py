@@ -88,7 +88,7 @@ def repeat_channels(inputs, copies):
 def _same_depthwise(inputs, kernel):
     """Convolves each channel at stride 1, by the fastest gradient there is."""
     _, height, width, _ = inputs.shape
-    # With fewer rows the gradient in two parts is the slow one.
+    # With fewer rows that gradient in two steps is the slow one.
     if tuple(kernel.shape[:2]) == (5, 5) and (height or 0) >= 6 and width:
         return _depthwise_5x5(inputs, kernel)
     return tf.nn.conv2d(inputs, kernel, 1, "SAME")
@@ -96,7 +96,7 @@ def _same_depthwise(inputs, kernel):
 
 @tf.custom_gradient
 def _depthwise_5x5(inputs, kernel):
-    """Convolves at stride 1; the gradient for the kernel is taken in two parts.
+    """Convolves at stride 1; the gradient for the kernel is two fast ones.
 
     oneDNN's fast gradient for a depthwise kernel ends at 3 columns (5x5 takes
     21 ms, 5x3 takes 3). The three middle columns are a kernel of 5x3. The two

@@ -166,5 +166,5 @@ def _total(values):
     some rows of sums side by side the gradient of an edge takes 0.11 against
     0.18 ms.
     """
-    parts = tf.split(values, math.gcd(values.shape[0] or 1, _LANES))
-    return tf.reduce_sum(tf.reduce_sum(elementwise_kernels.add_n(parts), 0))
+    rows = tf.split(values, math.gcd(values.shape[0] or 1, _LANES))
+    return tf.reduce_sum(tf.reduce_sum(elementwise_kernels.add_n(rows), 0))

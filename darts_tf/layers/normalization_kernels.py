@@ -23,7 +23,7 @@ def batch_normalization(inputs, scale, offset, moving, momentum, epsilon):
         offset: float32 tensor of shape `(channels,)`.
         moving: Pair of float32 tensors of shape `(channels,)`, the moving
             mean and variance.
-        momentum: Float, the part of the moving statistics that stays.
+        momentum: Float, the share of the moving statistics that stays.
         epsilon: Float, added to the variance.
 
     Returns:
