@@ -14,7 +14,7 @@ from darts_tf.models import monitors
 from darts_tf.models import saved_network
 from darts_tf.search import compile_checks
 from darts_tf.search import fit_checks
-from darts_tf.search.engine import draws
+from darts_tf.search.engine import random_state
 from darts_tf.spaces import discretization
 
 
@@ -176,7 +176,7 @@ class SearchModelBase(saved_network.KerasFileModel):
         return [
             variable
             for variable in self.supernet.non_trainable_variables
-            if draws.is_random_state(variable)
+            if random_state.is_random_state(variable)
         ]
 
     def get_compile_config(self):

@@ -12,9 +12,9 @@ from darts_tf.distribution import replicas
 from darts_tf.layers import variable_kernels
 from darts_tf.optimizers import packing
 from darts_tf.search import hypergradient
-from darts_tf.search.engine import draws
 from darts_tf.search.engine import micro_batches
 from darts_tf.search.engine import objective
+from darts_tf.search.engine import random_state
 from darts_tf.search.engine import updates
 
 # What a step evaluates: the stream, the derivative, and what is special of it.
@@ -131,7 +131,9 @@ class Engine:
                 (model.task.carried(stream), specs[stream]),
                 self._num_micro_batches(specs[stream]),
             )
-            state = self._packed_state(draws.at_start(stream, micro_batch=0))
+            state = self._packed_state(
+                random_state.at_start(stream, micro_batch=0)
+            )
             builds.append(
                 functools.partial(
                     self._objectives[stream].evaluate.build,
@@ -213,11 +215,11 @@ class Engine:
         Returns:
             List of tensors, of the supernet's variables that are not trained.
         """
-        return self._state_after(draws.at_start(stream, micro_batch))
+        return self._state_after(random_state.at_start(stream, micro_batch))
 
     def _state_after(self, num_draws):
         variables = self._model.supernet.non_trainable_variables
-        return draws.advanced(
+        return random_state.advanced(
             variables, variable_kernels.values(variables), num_draws
         )
 
@@ -241,7 +243,7 @@ class Engine:
                 self._model.task.carried(stream)
             )
         ]
-        parts = micro_batches.divided(
+        divided = micro_batches.divided(
             (carried, tuple(batch)), self._num_micro_batches(batch)
         )
         losses = [
@@ -249,12 +251,14 @@ class Engine:
                 functools.partial(
                     self._objectives[stream].evaluate,
                     arguments=(
-                        self._packed_state(draws.at_start(stream, number)),
-                        *part,
+                        self._packed_state(
+                            random_state.at_start(stream, number)
+                        ),
+                        *micro_batch,
                     ),
                 )
             )
-            for number, part in enumerate(parts)
+            for number, micro_batch in enumerate(divided)
         ]
         if len(losses) == 1 and replicas.count() == 1:
             return losses[0]
