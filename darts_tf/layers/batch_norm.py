@@ -79,7 +79,7 @@ class BatchNorm(keras.layers.Layer):
         self.epsilon = epsilon
 
     def build(self, input_shape):
-        # Each replica moves the statistics of the whole batch: any will do.
+        # Each replica moves the statistics of the whole batch: all are equal.
         def add(name, initializer, trainable):
             return self.add_weight(
                 name=name,

@@ -202,7 +202,7 @@ class Convolution(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="darts_tf")
 class DepthwiseConvolution(keras.layers.Layer):
-    """Convolves each channel with `copies` filters of its own.
+    """Convolves each channel apart, with `copies` filters for it.
 
     Args:
         kernel_size: Odd integer.

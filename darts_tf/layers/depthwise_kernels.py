@@ -13,7 +13,7 @@ from darts_tf.layers import space_to_batch_kernels
 
 
 def depthwise_convolution(inputs, kernel, strides=1, dilation_rate=1, *, fast):
-    """Convolves each channel with filters of its own, padded symmetrically.
+    """Convolves each channel apart, with symmetric padding.
 
     A kernel with more channels than the inputs holds several copies side by
     side; each reads all the inputs. Repeating the inputs first is faster than

@@ -25,7 +25,7 @@ def mixed_highway(states, gates, inputs, op_weights, candidates):
     """Weights all activations on all edges that enter a node: Eq. 2.
 
     The sum over edges j and activations k of `w_jk * (s_j + c_j * (f_k(g_j) -
-    s_j))`, with the parts that do not depend on k taken out of the sum.
+    s_j))`, with what does not depend on k taken out of the sum.
 
     Args:
         states: List of tensors of shape `(batch, units)`, one for each edge.
@@ -52,7 +52,7 @@ def compiles(candidates):
     """Tells whether an edge is one kernel on this machine.
 
     On a GPU small kernels are slow, and some installations lack a library that
-    XLA needs there. An activation of one's own may be beyond XLA anywhere.
+    XLA needs there. XLA may not support a custom activation anywhere.
 
     Args:
         candidates: Tuple of callables, the activations.

@@ -1,4 +1,4 @@
-"""What operations do with their inputs first, and undo with their results."""
+"""The first step of operations, which those of one node can share."""
 
 import typing
 

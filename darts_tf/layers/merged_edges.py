@@ -37,8 +37,7 @@ _CHANNELS_OF_A_CHUNK = 16
 class LazySum:
     """Tensors on an edge that are yet to be summed.
 
-    Whoever sums several edges, by `total`, can so do it before transforms of
-    the inputs are undone.
+    `total` sums several edges before it undoes the transforms of their inputs.
     """
 
     def __init__(self):

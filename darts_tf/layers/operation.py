@@ -212,7 +212,7 @@ class Zero(Operation):
 
 
 class Replicated(Operation):
-    """Independent copies of a layer that knows nothing of copies.
+    """Independent copies of a layer that has no argument `copies`.
 
     Args:
         factory: Callable `factory(filters, strides)` that returns a layer.

@@ -32,7 +32,7 @@ def activation(name):
     Args:
         name: String, `"tanh"`, `"relu"`, `"sigmoid"`, `"identity"` or any
             other name that `keras.activations.get` knows, such as `"gelu"`, or
-            that of a function of one's own that is registered with Keras,
+            that of a custom function that is registered with Keras,
             `"package>name"`.
 
     Returns:
@@ -74,8 +74,8 @@ def highway(state, product, candidate):
 def product(inputs, matrix):
     """Multiplies a stack of batches by one matrix, as a single product.
 
-    `keras.ops.matmul` would do so, too, but with a gradient that holds the
-    matrix once for each batch.
+    `keras.ops.matmul` would be one product, too, but with a gradient that
+    holds the matrix once for each batch.
 
     Args:
         inputs: Tensor of shape `(stack, batch, features)`.

@@ -28,11 +28,11 @@ def rows(table, ids):
 
     Returns:
         Tensor of shape `(*ids.shape, features)`; on a GPU, NaN for an id that
-        is none of a row.
+        is not that of a row.
 
     Raises:
-        tf.errors.InvalidArgumentError: On a CPU, if an id is none of a row; it
-            names the id and the number of rows.
+        tf.errors.InvalidArgumentError: On a CPU, if an id is not that of a
+            row; it names the id and the number of rows.
     """
     found = tf.gather(table, ids)
     if not environment.has_gpu():
