@@ -30,7 +30,8 @@ import darts_tf
 from darts_tf.export import runners
 from darts_tf.export import saved_model as saved_model_lib
 from darts_tf.export import tflite
-from darts_tf.layers import kernels
+from darts_tf.layers import elementwise_kernels
+from darts_tf.layers import pooling_kernels
 from trainers import device
 from trainers import export as export_trainer
 from trainers import genotypes
@@ -39,6 +40,12 @@ from trainers import options
 _TRAINING_FORMS = {
     "before": ("relu", "add_n", "max_pool", "average_pool", "halves"),
     "relu_alone": ("relu",),
+}
+_KERNELS = {
+    "relu": elementwise_kernels,
+    "add_n": elementwise_kernels,
+    "max_pool": pooling_kernels,
+    "average_pool": pooling_kernels,
 }
 _COMPARED = ("float32", "int8")  # the precisions of these
 
@@ -165,8 +172,8 @@ def _training_forms(names):
     """Makes layers compute inference by the operators of training.
 
     Args:
-        names: Names of the functions of `kernels` that do, and `halves` for
-            the joining of a factorized reduction.
+        names: Names of the raw kernels that do, and `halves` for the joining
+            of a factorized reduction.
     """
 
     def joined(layer, inputs, scale):
@@ -191,7 +198,9 @@ def _training_forms(names):
                 )
                 if name == "halves"
                 else mock.patch.object(
-                    kernels, name, training(getattr(kernels, name))
+                    _KERNELS[name],
+                    name,
+                    training(getattr(_KERNELS[name], name)),
                 )
             )
             patches.enter_context(patch)

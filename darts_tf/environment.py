@@ -1,12 +1,26 @@
-"""What darts_tf asks of TensorFlow and Keras before it works with them.
+"""The process that darts_tf runs in: what it asks of it, and changes in it.
 
-This is the one file that reads and sets environment variables, and the one
+This is the one file with switches that reach beyond the library, to all that
+the process computes. Each says for how long it holds, and is set back as soon
+as possible, also after an error:
+
+- `prepare`: oneDNN, an environment variable, for the whole process,
+- `set_operation_threads`: threads, for the whole process,
+- `without_graph_optimizer`: TensorFlow's graph optimizer, for a `with` block,
+- `without_garbage_collection`: Python's garbage collector, likewise,
+- `without_retracing_warning`: a warning of TensorFlow's, likewise.
+
+It is also the one file that reads and sets environment variables, and the one
 part that does something at import: TensorFlow and Keras read their settings
-when they are imported, and later it is too late.
+when they are imported, and later it is too late. So TensorFlow is not imported
+here before it is needed.
 """
 
+import contextlib
 import functools
+import gc
 import importlib
+import logging
 import os
 import platform
 import sys
@@ -15,6 +29,7 @@ import warnings
 _ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 _BACKEND = "KERAS_BACKEND"
 _LEGACY = "TF_USE_LEGACY_KERAS"
+_NO_OPTIMIZER = "disable_meta_optimizer"
 
 
 def prepare():
@@ -25,6 +40,9 @@ def prepare():
     They are turned on where TensorFlow is not imported yet and the user has
     not said otherwise, by the environment variable `TF_ENABLE_ONEDNN_OPTS`.
     Where TensorFlow came first and runs without them, a warning says so.
+
+    This reaches beyond the library, to all of TensorFlow in this process and in
+    those that it starts, and holds until they end.
 
     Raises:
         ImportError: If Keras has another backend than TensorFlow or takes the
@@ -77,9 +95,118 @@ def has_avx512():
     return "avx512f" in flags.split()
 
 
+def has_gpu():
+    """Tells whether there is a GPU, where other forms are the fast ones.
+
+    Returns:
+        Boolean.
+    """
+    return bool(_tensorflow().config.list_physical_devices("GPU"))
+
+
+def set_operation_threads(threads):
+    """Sets how many processor threads take one operation together.
+
+    This reaches beyond the library, to all of TensorFlow in this process, and
+    holds until it ends: TensorFlow reads the number once, when it starts. Only
+    a command, to which the whole process belongs, should call it.
+
+    Args:
+        threads: Positive integer.
+
+    Raises:
+        RuntimeError: If TensorFlow has already started.
+    """
+    _tensorflow().config.threading.set_intra_op_parallelism_threads(threads)
+
+
+@contextlib.contextmanager
+def without_graph_optimizer():
+    """Calls graphs without TensorFlow's graph optimizer, on a CPU.
+
+    In a graph of convolutions it finds next to nothing that makes a step
+    faster, and takes as long as all the tracing: the first step of the full
+    CIFAR-10 network takes 14 s without it and 20 s with it. On a GPU it chooses
+    the memory layout, so there it stays. All calls of a graph should be in this
+    context or none, for TensorFlow keeps a graph apart for either.
+
+    This reaches beyond the library, to each graph that this thread calls in the
+    `with` block; afterwards the option is what it was, also after an error.
+
+    Yields:
+        Nothing.
+    """
+    if has_gpu():
+        yield
+        return
+    options = _tensorflow().config.optimizer
+    before = options.get_experimental_options()
+    options.set_experimental_options({_NO_OPTIMIZER: True})
+    try:
+        yield
+    finally:
+        options.set_experimental_options(
+            {_NO_OPTIMIZER: before.get(_NO_OPTIMIZER, False)}
+        )
+
+
+@contextlib.contextmanager
+def without_garbage_collection():
+    """Keeps Python from looking for garbage, while a graph is traced.
+
+    Among what tracing makes there is little garbage, and to look for it takes a
+    sixth of the time.
+
+    This reaches beyond the library, to all threads of the process, for the
+    `with` block; afterwards the collector is on if it was, also after an error.
+
+    Yields:
+        Nothing.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+@contextlib.contextmanager
+def without_retracing_warning():
+    """Holds back TensorFlow's warning that a function is traced repeatedly.
+
+    TensorFlow counts the graphs of a function by its code. Each model has
+    graphs of its own, so the fifth one looks to it like a function that is
+    traced again and again.
+
+    This reaches beyond the library, to all threads of the process, for the
+    `with` block; afterwards the warning is shown again, also after an error.
+
+    Yields:
+        Nothing.
+    """
+
+    def is_about_something_else(record):
+        return "triggered tf.function retracing" not in str(record.msg)
+
+    # A function for each block: a logger holds an equal one only once, and the
+    # end of a block inside of another one would show the warning again.
+    logger = logging.getLogger("tensorflow")
+    logger.addFilter(is_about_something_else)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_about_something_else)
+
+
+def _tensorflow():
+    return importlib.import_module("tensorflow")
+
+
 def _warn_without_onednn():
     # On a GPU the kernels of the processor hardly matter.
-    if onednn_is_on() is False and not _has_gpu():
+    if onednn_is_on() is False and not has_gpu():
         warnings.warn(
             "TensorFlow was imported before darts_tf and runs without oneDNN, "
             "which takes about half of the speed of a search on this "
@@ -89,11 +216,6 @@ def _warn_without_onednn():
             RuntimeWarning,
             stacklevel=4,  # the line that imports darts_tf
         )
-
-
-def _has_gpu():
-    tf = importlib.import_module("tensorflow")
-    return bool(tf.config.list_physical_devices("GPU"))
 
 
 def _check_keras():

@@ -1,5 +1,8 @@
-"""What is set and refused at import, each in a process of its own."""
+"""What is set and refused at import, and the switches that are set back."""
 
+import contextlib
+import gc
+import logging
 import os
 import subprocess
 import sys
@@ -7,6 +10,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import darts_tf
 from darts_tf import environment
@@ -121,3 +125,71 @@ def test_setting_after_the_import_does_not_change_a_network():
         assert network(images).shape == (2, 3)
     finally:
         keras.config.set_image_data_format("channels_last")
+
+
+def _graph_optimizer_is_off():
+    options = tf.config.optimizer.get_experimental_options()
+    return options.get("disable_meta_optimizer", False)
+
+
+def _retracing_is_reported():
+    record = logging.LogRecord(
+        "tensorflow",
+        logging.WARNING,
+        "",
+        0,
+        "triggered tf.function retracing",
+        None,
+        None,
+    )
+    return bool(logging.getLogger("tensorflow").filter(record))
+
+
+@pytest.mark.parametrize(
+    ("switch", "state", "inside"),
+    [
+        (environment.without_graph_optimizer, _graph_optimizer_is_off, True),
+        (environment.without_garbage_collection, gc.isenabled, False),
+        (environment.without_retracing_warning, _retracing_is_reported, False),
+    ],
+)
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_switch_is_set_back_also_after_an_error(
+    monkeypatch, switch, state, inside, fails
+):
+    monkeypatch.setattr(environment, "has_gpu", lambda: False)
+    before = state()
+    assert before != inside
+    refused = pytest.raises(RuntimeError, match="of a step")
+    with refused if fails else contextlib.nullcontext(), switch():
+        assert state() == inside
+        with switch():
+            assert state() == inside
+        # What is inside of another block does not end it.
+        assert state() == inside
+        if fails:
+            raise RuntimeError("of a step")
+    assert state() == before
+
+
+def test_a_collector_that_was_off_stays_off():
+    gc.disable()
+    try:
+        with environment.without_garbage_collection():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+def test_the_graph_optimizer_stays_on_a_gpu(monkeypatch):
+    monkeypatch.setattr(environment, "has_gpu", lambda: True)
+    assert not _graph_optimizer_is_off()
+    with environment.without_graph_optimizer():
+        assert not _graph_optimizer_is_off()
+
+
+def test_threads_of_operations_cannot_be_set_once_tensorflow_runs():
+    tf.config.list_logical_devices()  # starts it
+    with pytest.raises(RuntimeError):
+        environment.set_operation_threads(7)

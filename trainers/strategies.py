@@ -9,6 +9,8 @@ from trainers import late
 with late.imports():
     import tensorflow as tf
 
+    from darts_tf import environment
+
 NAMES = ("none", "mirrored", "multi_worker")
 HELP = (
     "none; mirrored, each batch divided among all GPUs; or multi_worker, among "
@@ -67,7 +69,7 @@ def limit_threads(threads: int | None) -> None:
     if threads is None or threads == now:
         return
     try:
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        environment.set_operation_threads(threads)
     except RuntimeError:
         logging.warning(
             "intra_op_threads=%d has no effect: TensorFlow has already started "

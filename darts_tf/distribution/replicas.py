@@ -227,6 +227,23 @@ def total(tensors):
     return [tensor if tensor is None else next(sums) for tensor in tensors]
 
 
+def reducible(logs):
+    """Returns the figures of a step in the form in which Keras averages them.
+
+    Over several workers, Keras takes the mean along the first axis, which a
+    scalar does not have.
+
+    Args:
+        logs: Dictionary of scalar tensors.
+
+    Returns:
+        Dictionary of tensors, the scalars if there are no workers.
+    """
+    if count() > 1 and has_workers(tf.distribute.get_strategy()):
+        return {name: value[None] for name, value in logs.items()}
+    return logs
+
+
 def share(tensor):
     """Divides by the number of replicas: what will be added up again."""
     replicas = count()

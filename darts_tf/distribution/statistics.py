@@ -9,15 +9,10 @@ import threading
 
 import tensorflow as tf
 
+from darts_tf.distribution import replicas
+
 # Each replica is a thread of its own.
 _thread = threading.local()
-
-
-def num_replicas():
-    """Returns how many replicas take this step together."""
-    if tf.distribute.in_cross_replica_context():
-        return 1
-    return tf.distribute.get_strategy().num_replicas_in_sync
 
 
 def moments(inputs, dtype):
@@ -43,7 +38,7 @@ def moments(inputs, dtype):
     # tf.nn.moments holds the mean constant here: that leaves the gradient as
     # it is, but not the second derivative.
     variance = tf.reduce_mean(tf.square(inputs - mean), axes)
-    if num_replicas() == 1:
+    if replicas.count() == 1:
         return mean, variance, count
     # Nothing has no statistics: NaN, also times a count of 0.
     mean, variance = (
@@ -53,7 +48,7 @@ def moments(inputs, dtype):
     context = tf.distribute.get_replica_context()
     own = tf.stack([mean, variance, count + 0 * mean])
     place = tf.one_hot(
-        context.replica_id_in_sync_group, num_replicas(), dtype=dtype
+        context.replica_id_in_sync_group, replicas.count(), dtype=dtype
     )
     # The gradient of this sum is one over the replicas, too.
     every = context.all_reduce(
@@ -83,7 +78,7 @@ def with_a_row(inputs):
         from what was made of them.
     """
     num_rows = inputs.shape[0]
-    if num_rows or (num_rows is None and num_replicas() == 1):
+    if num_rows or (num_rows is None and replicas.count() == 1):
         yield inputs, lambda outputs: outputs
         return
     num_rows = tf.shape(inputs)[0]
@@ -114,13 +109,13 @@ def weighted_by_rows(loss, num_rows):
         The loss, with its gradient times `num_rows * replicas / all rows`:
         exactly 1 if all replicas have equally many, 0 for one without rows.
     """
-    replicas = num_replicas()
-    if replicas == 1 or isinstance(num_rows, int):
+    num_replicas = replicas.count()
+    if num_replicas == 1 or isinstance(num_rows, int):
         return loss
     own = tf.cast(num_rows, loss.dtype)
     context = tf.distribute.get_replica_context()
     rows = context.all_reduce(tf.distribute.ReduceOp.SUM, own)
-    factor = own * replicas / rows
+    factor = own * num_replicas / rows
 
     @tf.custom_gradient
     def weigh(loss):
@@ -139,7 +134,7 @@ def mean(values):
         Scalar tensor.
     """
     average = tf.reduce_mean(values)
-    if num_replicas() == 1:
+    if replicas.count() == 1:
         return average
     # The gradient of what is not chosen is zero: it has no values.
     return tf.where(tf.size(values) > 0, average, tf.zeros_like(average))

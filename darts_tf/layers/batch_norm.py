@@ -5,7 +5,7 @@ import numpy as np
 
 from darts_tf.layers import convolution
 from darts_tf.layers import inputs as inputs_lib
-from darts_tf.layers import kernels
+from darts_tf.layers import normalization_kernels
 
 
 def full_precision(layer):
@@ -44,7 +44,7 @@ class BatchNorm(keras.layers.Layer):
     Args:
         affine: Boolean, whether to learn a scale and an offset for each
             channel. Defaults to `True`.
-        momentum: Float in [0, 1), the part of the moving statistics kept at
+        momentum: Float in [0, 1), the share of the moving statistics kept at
             each training step. Defaults to `0.9`.
         epsilon: Float, added to the variance. Defaults to `1e-5`.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
@@ -79,7 +79,7 @@ class BatchNorm(keras.layers.Layer):
         self.epsilon = epsilon
 
     def build(self, input_shape):
-        # Each replica moves the statistics of the whole batch: any will do.
+        # Each replica moves the statistics of the whole batch: all are equal.
         def add(name, initializer, trainable):
             return self.add_weight(
                 name=name,
@@ -104,41 +104,41 @@ class BatchNorm(keras.layers.Layer):
                 "`scale` takes the place of the learned scale, so it needs "
                 f"`affine=False`. Received: affine={self.affine}"
             )
-        return self.in_parts([inputs], scale, training)[0]
+        return self.call_in_chunks([inputs], scale, training)[0]
 
-    def in_parts(self, inputs, scale=None, training=None):
+    def call_in_chunks(self, chunks, scale=None, training=None):
         """Normalises inputs whose channels are in several tensors.
 
         Args:
-            inputs: List of tensors with as many channels.
+            chunks: List of tensors with equally many channels.
             scale: Optional tensor of shape `(channels,)`, as in the call.
             training: Boolean, as in the call.
 
         Returns:
             List of tensors.
         """
-        inputs = [keras.ops.cast(part, self.compute_dtype) for part in inputs]
+        chunks = [keras.ops.cast(chunk, self.compute_dtype) for chunk in chunks]
         if not (training and self.trainable):
-            factors, offsets = self._split(self.as_linear(scale), len(inputs))
+            factors, offsets = self._split(self.as_linear(scale), len(chunks))
             return [
-                part * factor + offset
-                for part, factor, offset in zip(
-                    inputs, factors, offsets, strict=True
+                chunk * factor + offset
+                for chunk, factor, offset in zip(
+                    chunks, factors, offsets, strict=True
                 )
             ]
         moving = [self.moving_mean, self.moving_variance]
-        parts = zip(
-            inputs,
-            *self._scale_and_offset(scale, len(inputs)),
-            *self._split([v.value for v in moving], len(inputs)),
+        arguments = zip(
+            chunks,
+            *self._scale_and_offset(scale, len(chunks)),
+            *self._split([v.value for v in moving], len(chunks)),
             strict=True,
         )
         outputs, *moved = zip(
             *(
-                kernels.batch_normalization(
-                    part, scale, offset, before, self.momentum, self.epsilon
+                normalization_kernels.batch_normalization(
+                    chunk, scale, offset, before, self.momentum, self.epsilon
                 )
-                for part, scale, offset, *before in parts
+                for chunk, scale, offset, *before in arguments
             ),
             strict=True,
         )
@@ -148,10 +148,10 @@ class BatchNorm(keras.layers.Layer):
             )
         return list(outputs)
 
-    def _split(self, vectors, num_parts):
-        """Returns the parts of each vector over the channels."""
+    def _split(self, vectors, num_chunks):
+        """Returns the chunks of each vector over the channels."""
         return [
-            convolution.split_channels(vector, num_parts, vector.dtype)
+            convolution.split_channels(vector, num_chunks, vector.dtype)
             for vector in vectors
         ]
 
@@ -164,7 +164,7 @@ class BatchNorm(keras.layers.Layer):
         Returns:
             Pair of tensors of shape `(channels,)` in the compute dtype.
         """
-        (scale,), (offset,) = self._scale_and_offset(scale, num_parts=1)
+        (scale,), (offset,) = self._scale_and_offset(scale, num_chunks=1)
         variance = self.moving_variance.value
         factor = scale * keras.ops.rsqrt(variance + self.epsilon)
         offset = offset - self.moving_mean.value * factor
@@ -173,16 +173,18 @@ class BatchNorm(keras.layers.Layer):
             keras.ops.cast(offset, self.compute_dtype),
         )
 
-    def _scale_and_offset(self, scale, num_parts):
-        """Returns the parts of both; parts of what is fixed are one tensor."""
+    def _scale_and_offset(self, scale, num_chunks):
+        """Returns the chunks of both; those of what is fixed are one tensor."""
         if self.affine:
-            return self._split([self.gamma.value, self.beta.value], num_parts)
-        channels = self.moving_mean.shape[0] // num_parts
+            return self._split([self.gamma.value, self.beta.value], num_chunks)
+        channels = self.moving_mean.shape[0] // num_chunks
         zeros = np.zeros(channels, full_precision(self))
-        offsets = [keras.ops.convert_to_tensor(zeros)] * num_parts
+        offsets = [keras.ops.convert_to_tensor(zeros)] * num_chunks
         if scale is None:
-            return [keras.ops.convert_to_tensor(zeros + 1)] * num_parts, offsets
-        return *self._split([scale], num_parts), offsets
+            return [
+                keras.ops.convert_to_tensor(zeros + 1)
+            ] * num_chunks, offsets
+        return *self._split([scale], num_chunks), offsets
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -3,13 +3,13 @@
 import keras
 
 from darts_tf.layers import convolution_stack
+from darts_tf.layers import elementwise_kernels
 from darts_tf.layers import inputs as inputs_lib
-from darts_tf.layers import kernels
+from darts_tf.layers import merged_edges
 from darts_tf.layers import mixed_op
 from darts_tf.layers import operation
 from darts_tf.layers import operations
 from darts_tf.layers import regularization
-from darts_tf.layers import views
 from darts_tf.spaces import genotype as genotype_lib
 
 CELL_TYPES = ("normal", "reduction")
@@ -150,7 +150,7 @@ class ConvSearchCell(_ConvCellBase):
                 self.primitives,
                 filters,
                 self._strides(source),
-                copies=min(num_nodes, num_nodes + 1 - source),
+                copies=len(self._edges_from(source)),
                 name=f"from_node_{source}",
             )
             for source in range(num_nodes + 1)
@@ -162,17 +162,26 @@ class ConvSearchCell(_ConvCellBase):
             layer.build(shape if source < 2 else self._halved(shape))
 
     def call(self, inputs, op_weights, training=None):
-        nodes = self._preprocess(inputs)
-        arriving = [{} for _ in range(self.num_nodes)]
-        for source, layer in enumerate(self.mixed_ops):
-            if source >= 2:
-                nodes.append(views.total(arriving[source - 2]))
-            edges = layer.terms(nodes[source], op_weights[source], training)
-            for sums, edge in zip(arriving[-len(edges) :], edges, strict=True):
-                for leave, tensors in edge.items():
-                    sums.setdefault(leave, []).extend(tensors)
-        nodes.append(views.total(arriving[-1]))
-        return keras.ops.concatenate(nodes[2:], -1)
+        """Eq. 1: node i is the sum over j < i of o_(j,i)(x_j)."""
+        x = self._preprocess(inputs)
+        edges = {}  # (j, i) -> o_(j,i)(x_j), of Eq. 2
+
+        def leave(j):
+            leaving = self.mixed_ops[j].edges(x[j], op_weights[j], training)
+            edges.update(zip(self._edges_from(j), leaving, strict=True))
+
+        leave(0)
+        for i in range(2, self.num_nodes + 2):
+            leave(i - 1)
+            x.append(merged_edges.total(edges[j, i] for j in range(i)))
+        return keras.ops.concatenate(x[2:], -1)
+
+    def _edges_from(self, source):
+        """Returns the edges that leave a node, as `(source, target)`."""
+        return [
+            (source, target)
+            for target in range(max(source + 1, 2), self.num_nodes + 2)
+        ]
 
     def compute_output_shape(self, inputs_shape, op_weights_shape=None):
         shape = self._halved(inputs_shape[1])
@@ -261,20 +270,19 @@ class ConvCell(_ConvCellBase):
                 layer.build(shape if edge.source < 2 else self._halved(shape))
 
     def call(self, inputs, drop_path_rate=None, training=None):
-        nodes = self._preprocess(inputs)
+        """Eq. 1: each node is the sum of the chosen operations' results."""
+        x = self._preprocess(inputs)
         for edges, layers in zip(self.cell.nodes, self.operations, strict=True):
-            nodes.append(
-                kernels.add_n(
-                    [
-                        self._edge(layer, nodes[edge.source], drop_path_rate)
-                        for edge, layer in zip(edges, layers, strict=True)
-                    ],
-                    training=bool(training),
-                )
+            results = [
+                self._apply(layer, x[edge.source], drop_path_rate)
+                for edge, layer in zip(edges, layers, strict=True)
+            ]
+            x.append(
+                elementwise_kernels.add_n(results, training=bool(training))
             )
-        return keras.ops.concatenate([nodes[k] for k in self.cell.concat], -1)
+        return keras.ops.concatenate([x[k] for k in self.cell.concat], -1)
 
-    def _edge(self, layer, inputs, drop_path_rate):
+    def _apply(self, layer, inputs, drop_path_rate):
         outputs = layer(inputs)
         if drop_path_rate is None or isinstance(layer, operation.Identity):
             return outputs

@@ -4,8 +4,8 @@ import keras
 
 from darts_tf.layers import batch_norm
 from darts_tf.layers import convolution
+from darts_tf.layers import elementwise_kernels
 from darts_tf.layers import inputs as inputs_lib
-from darts_tf.layers import kernels
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")
@@ -66,7 +66,9 @@ class ConvStem(keras.layers.Layer):
             if outputs:
                 # What is returned, too, no exporter can fold a ReLU into.
                 alone = layer is self.convolutions[-1] and not training
-                inputs = kernels.relu(outputs[-1], training=not alone)
+                inputs = elementwise_kernels.relu(
+                    outputs[-1], training=not alone
+                )
             outputs.append(norm(layer(inputs)))
         return outputs[-2:] if len(outputs) > 1 else outputs * 2
 

@@ -6,10 +6,11 @@ import math
 import keras
 import numpy as np
 
+from darts_tf import environment
 from darts_tf.layers import convolution_kernels
+from darts_tf.layers import depthwise_kernels
+from darts_tf.layers import input_transforms
 from darts_tf.layers import inputs as inputs_lib
-from darts_tf.layers import kernels
-from darts_tf.layers import views
 
 # With more, the products with zeros take longer than a grouped convolution.
 _CHANNELS_OF_BLOCKS = 32
@@ -44,19 +45,21 @@ def strided(size, strides):
     return None if size is None else -(-size // strides)
 
 
-def split_channels(tensor, num_parts, dtype):
-    """Returns equal parts of a tensor's last axis.
+def split_channels(tensor, num_chunks, dtype):
+    """Returns equal chunks of a tensor's last axis.
 
     Args:
         tensor: Tensor or Keras variable.
-        num_parts: Integer.
+        num_chunks: Integer.
         dtype: Type of the result.
 
     Returns:
         List of tensors.
     """
     tensor = keras.ops.cast(tensor, dtype)
-    return keras.ops.split(tensor, num_parts, -1) if num_parts > 1 else [tensor]
+    return (
+        keras.ops.split(tensor, num_chunks, -1) if num_chunks > 1 else [tensor]
+    )
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")
@@ -119,59 +122,62 @@ class Convolution(keras.layers.Layer):
 
     def call(self, inputs, training=None):
         inputs = inputs_lib.numbers(inputs, self.compute_dtype)
-        return self.in_parts([inputs], views.PIXELS, training)[0]
+        return self.call_in_chunks(
+            [inputs], input_transforms.IDENTITY, training
+        )[0]
 
-    def in_parts(self, inputs, view, training=None):
+    def call_in_chunks(self, chunks, transform, training=None):
         """Convolves inputs whose groups of channels are in several tensors.
 
         Args:
-            inputs: List of tensors, each with as many of the groups.
-            view: `View` of the inputs, where 1x1 convolutions are the same.
+            chunks: List of tensors, each with equally many of the groups.
+            transform: `InputTransform` of the inputs, which makes no difference
+                to 1x1 convolutions.
             training: Boolean, as in the call.
 
         Returns:
-            List of tensors, the outputs' channels in as many parts.
+            List of tensors, the outputs' channels in as many chunks.
         """
-        if training and self._is_matrix_product(inputs[0].shape):
+        if training and self._is_matrix_product(chunks[0].shape):
             convolve = convolution_kernels.pointwise_convolution
-            kernel = self._matrix(inputs[0])
+            kernel = self._matrix(chunks[0])
         else:
             convolve = functools.partial(
                 convolution_kernels.convolution, strides=self.strides
             )
             kernel = self.kernel
-        parts = split_channels(kernel, len(inputs), inputs[0].dtype)
+        kernels = split_channels(kernel, len(chunks), chunks[0].dtype)
         return [
-            convolve(part, kernel)
-            for part, kernel in zip(inputs, parts, strict=True)
+            convolve(chunk, kernel)
+            for chunk, kernel in zip(chunks, kernels, strict=True)
         ]
 
-    def _is_matrix_product(self, part_shape):
+    def _is_matrix_product(self, chunk_shape):
         """Tells whether products of matrices are the fastest form."""
-        if kernels.has_gpu() or None in part_shape[1:]:
+        if environment.has_gpu() or None in chunk_shape[1:]:
             return False
         is_pointwise = self.kernel_size == self.strides == (1, 1)
-        channels = part_shape[-1]
+        channels = chunk_shape[-1]
         is_one_block = channels == self.kernel.shape[2]
         return is_pointwise and (
             is_one_block or channels <= _CHANNELS_OF_BLOCKS
         )
 
-    def _matrix(self, part):
-        """Returns the matrices of all parts side by side.
+    def _matrix(self, chunk):
+        """Returns the matrices of all chunks side by side.
 
-        The groups of a part are blocks on the diagonal of its matrix.
+        The groups of a chunk are blocks on the diagonal of its matrix.
         """
-        kernel = keras.ops.cast(self.kernel, part.dtype)
+        kernel = keras.ops.cast(self.kernel, chunk.dtype)
         rows, columns = self.kernel.shape[2:]
         matrix = keras.ops.reshape(kernel, (rows, columns))
-        blocks = part.shape[-1] // rows
+        blocks = chunk.shape[-1] // rows
         if blocks == 1:
             return matrix
-        parts = self.groups // blocks
+        num_chunks = self.groups // blocks
         block = np.ones((rows, columns // self.groups))
-        places = np.tile(np.kron(np.eye(blocks), block), (1, parts))
-        places = keras.ops.convert_to_tensor(places, part.dtype)
+        places = np.tile(np.kron(np.eye(blocks), block), (1, num_chunks))
+        places = keras.ops.convert_to_tensor(places, chunk.dtype)
         return keras.ops.tile(matrix, (blocks, 1)) * places
 
     def compute_output_shape(self, input_shape):
@@ -196,7 +202,7 @@ class Convolution(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="darts_tf")
 class DepthwiseConvolution(keras.layers.Layer):
-    """Convolves each channel with `copies` filters of its own.
+    """Convolves each channel apart, with `copies` filters for it.
 
     Args:
         kernel_size: Odd integer.
@@ -243,27 +249,31 @@ class DepthwiseConvolution(keras.layers.Layer):
 
     def call(self, inputs, training=None):
         inputs = inputs_lib.numbers(inputs, self.compute_dtype)
-        return self.in_parts([inputs], views.PIXELS, training)[0]
+        return self.call_in_chunks(
+            [inputs], input_transforms.IDENTITY, training
+        )[0]
 
-    def in_parts(self, inputs, view, training=None):
+    def call_in_chunks(self, chunks, transform, training=None):
         """Convolves for some of the copies at a time.
 
         Args:
-            inputs: List of tensors: what some of the copies read, side by side
+            chunks: List of tensors: what some of the copies read, side by side
                 or, if they all read the same, once.
-            view: `View` of the inputs.
+            transform: `InputTransform` of the inputs.
             training: Boolean, as in the call.
 
         Returns:
-            List of tensors, the outputs' channels in as many parts.
+            List of tensors, the outputs' channels in as many chunks.
         """
-        parts = split_channels(self.kernel, len(inputs), inputs[0].dtype)
-        form = (self.strides, self.dilation_rate) if view.is_plain else (1, 1)
+        kernels = split_channels(self.kernel, len(chunks), chunks[0].dtype)
+        form = (
+            (self.strides, self.dilation_rate) if transform.is_plain else (1, 1)
+        )
         return [
-            convolution_kernels.depthwise_convolution(
-                part, kernel, *form, fast=bool(training)
+            depthwise_kernels.depthwise_convolution(
+                chunk, kernel, *form, fast=bool(training)
             )
-            for part, kernel in zip(inputs, parts, strict=True)
+            for chunk, kernel in zip(chunks, kernels, strict=True)
         ]
 
     def compute_output_shape(self, input_shape):

@@ -5,10 +5,11 @@ import keras
 from darts_tf.layers import batch_norm
 from darts_tf.layers import convolution
 from darts_tf.layers import convolution_kernels
+from darts_tf.layers import elementwise_kernels
+from darts_tf.layers import input_transforms
 from darts_tf.layers import inputs as inputs_lib
-from darts_tf.layers import kernels
 from darts_tf.layers import operation
-from darts_tf.layers import views
+from darts_tf.layers import padding_kernels
 
 
 class ConvolutionStack(operation.Operation):
@@ -41,24 +42,24 @@ class ConvolutionStack(operation.Operation):
 
     def call(self, inputs, scale=None, training=None):
         inputs = inputs_lib.numbers(inputs, self.compute_dtype)
-        view = self.view(inputs.shape, training)
-        seen = [view.enter(inputs, training)]
-        return view.leave(self.in_parts(seen, view, scale, training)[0])
+        transform = self.input_transform(inputs.shape, training)
+        chunks = [transform.forward(inputs, training)]
+        (outputs,) = self.call_in_chunks(chunks, transform, scale, training)
+        return transform.inverse(outputs)
 
-    def view(self, image_shape, training=None):
-        return views.RECTIFIED
+    def input_transform(self, image_shape, training=None):
+        return input_transforms.RELU
 
-    def in_parts(self, inputs, view, scale=None, training=None):
-        outputs = inputs
+    def call_in_chunks(self, chunks, transform, scale=None, training=None):
         for stage, norm in zip(self.stages, self.norms, strict=True):
             if stage is not self.stages[0]:
                 # Here an exporter folds it into the convolution before.
-                outputs = [kernels.relu(part) for part in outputs]
+                chunks = [elementwise_kernels.relu(chunk) for chunk in chunks]
             for layer in stage:
-                outputs = layer.in_parts(outputs, view, training)
+                chunks = layer.call_in_chunks(chunks, transform, training)
             weight = scale if norm is self.norms[-1] else None
-            outputs = norm.in_parts(outputs, weight, training)
-        return outputs
+            chunks = norm.call_in_chunks(chunks, weight, training)
+        return chunks
 
     def _pointwise(self, stage):
         return convolution.Convolution(
@@ -156,14 +157,16 @@ class DilatedConvolution(_KernelSize):
         )
         return [[depthwise, self._pointwise(0)]]
 
-    def view(self, image_shape, training=None):
+    def input_transform(self, image_shape, training=None):
         if not training:
-            return views.RECTIFIED
+            return input_transforms.RELU
         if self.strides == 2:
-            return views.EVEN_PIXELS
-        # Of odd sizes the phases have pixels that are not of the image.
+            return input_transforms.RELU_EVEN_PIXELS
+        # Of odd sizes, space-to-batch has pixels that are not of the image.
         even = all(size and size % 2 == 0 for size in image_shape[1:3])
-        return views.PHASES if even else views.RECTIFIED
+        if even:
+            return input_transforms.RELU_SPACE_TO_BATCH
+        return input_transforms.RELU
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")
@@ -290,9 +293,9 @@ class FactorizedReduce(operation.Operation):
 
     def call(self, inputs, scale=None, training=None):
         inputs = inputs_lib.numbers(inputs, self.compute_dtype)
-        inputs = kernels.relu(inputs, training=bool(training))
+        inputs = elementwise_kernels.relu(inputs, training=bool(training))
         # Differs from the reference: an odd size is padded, not an error.
-        inputs = convolution_kernels.padded_to_even(inputs)
+        inputs = padding_kernels.padded_to_even(inputs)
         if not training and self.copies == 1:
             return self._normalized_apart(inputs, scale)
         kernel = keras.ops.cast(self._joint_kernel(), inputs.dtype)
@@ -307,11 +310,15 @@ class FactorizedReduce(operation.Operation):
         but took 1.8 to 3.3 times as long in LiteRT.)
         """
         halves = [self.even(inputs), self.odd(inputs[:, 1:, 1:])]
-        parts = [keras.ops.split(v, 2) for v in self.norm.as_linear(scale)]
+        factors_and_offsets = [
+            keras.ops.split(v, 2) for v in self.norm.as_linear(scale)
+        ]
         return keras.ops.concatenate(
             [
                 half * factor + offset
-                for half, factor, offset in zip(halves, *parts, strict=True)
+                for half, factor, offset in zip(
+                    halves, *factors_and_offsets, strict=True
+                )
             ],
             -1,
         )

@@ -14,7 +14,8 @@ import math
 
 import tensorflow as tf
 
-from darts_tf.layers import kernels
+from darts_tf import environment
+from darts_tf.layers import elementwise_kernels
 
 # Rows whose sums do not wait for one another.
 _LANES = 8
@@ -24,7 +25,7 @@ def mixed_highway(states, gates, inputs, op_weights, candidates):
     """Weights all activations on all edges that enter a node: Eq. 2.
 
     The sum over edges j and activations k of `w_jk * (s_j + c_j * (f_k(g_j) -
-    s_j))`, with the parts that do not depend on k taken out of the sum.
+    s_j))`, with what does not depend on k taken out of the sum.
 
     Args:
         states: List of tensors of shape `(batch, units)`, one for each edge.
@@ -41,7 +42,7 @@ def mixed_highway(states, gates, inputs, op_weights, candidates):
         return tf.reduce_sum(moved, 0)
     edge = _compiled_edge(candidates)
     edges = (states, *map(tf.unstack, (gates, inputs, op_weights)))
-    return kernels.add_n(
+    return elementwise_kernels.add_n(
         [edge(*tensors) for tensors in zip(*edges, strict=True)]
     )
 
@@ -51,7 +52,7 @@ def compiles(candidates):
     """Tells whether an edge is one kernel on this machine.
 
     On a GPU small kernels are slow, and some installations lack a library that
-    XLA needs there. An activation of one's own may be beyond XLA anywhere.
+    XLA needs there. XLA may not support a custom activation anywhere.
 
     Args:
         candidates: Tuple of callables, the activations.
@@ -60,7 +61,7 @@ def compiles(candidates):
         `True` if XLA compiles the gradient of an edge, `False` if all edges of
         a node should go through each operation together.
     """
-    if kernels.has_gpu():
+    if environment.has_gpu():
         return False
     with tf.init_scope():
         state = tf.zeros((1, 1))
@@ -121,7 +122,7 @@ def _moved(candidates, states, gates, inputs, op_weights):
 
 def _mixed(tensors, op_weights):
     weights = op_weights[..., None, None]
-    return kernels.add_n(
+    return elementwise_kernels.add_n(
         [weights[..., k, :, :] * tensor for k, tensor in enumerate(tensors)]
     )
 
@@ -165,5 +166,5 @@ def _total(values):
     some rows of sums side by side the gradient of an edge takes 0.11 against
     0.18 ms.
     """
-    parts = tf.split(values, math.gcd(values.shape[0] or 1, _LANES))
-    return tf.reduce_sum(tf.reduce_sum(kernels.add_n(parts), 0))
+    rows = tf.split(values, math.gcd(values.shape[0] or 1, _LANES))
+    return tf.reduce_sum(tf.reduce_sum(elementwise_kernels.add_n(rows), 0))

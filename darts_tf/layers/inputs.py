@@ -10,7 +10,7 @@ def image_spec(channels=None):
     """Declares images of any size.
 
     Keras compares each call with it, also after loading: a network pools over
-    all pixels, so other heights and widths do, but not other channels.
+    all pixels, so it takes other heights and widths, but not other channels.
 
     Args:
         channels: Optional integer. Defaults to `None`, any number.
@@ -98,7 +98,7 @@ def word_ids(tokens, vocabulary_size):
 
 
 def check_vocabulary(tokens, vocabulary_size):
-    """Raises an error for an id that is no word.
+    """Raises an error for an id that is not that of a word.
 
     Args:
         tokens: Integer array.
@@ -125,7 +125,7 @@ def check_shape(name, tensor, expected):
     Args:
         name: String, the argument.
         tensor: Tensor.
-        expected: Tuple, the shape, `None` where any size does.
+        expected: Tuple, the shape, `None` where any size is allowed.
 
     Raises:
         ValueError: If the known part of the tensor's shape is another one.

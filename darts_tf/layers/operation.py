@@ -10,9 +10,9 @@ import keras
 
 from darts_tf.layers import batch_norm
 from darts_tf.layers import convolution
+from darts_tf.layers import input_transforms
 from darts_tf.layers import inputs as inputs_lib
-from darts_tf.layers import kernels
-from darts_tf.layers import views
+from darts_tf.layers import pooling_kernels
 
 
 class Operation(keras.layers.Layer):
@@ -51,8 +51,8 @@ class Operation(keras.layers.Layer):
         if self.shared:  # it has no parameters, and keeps the channels
             self.input_spec = inputs_lib.image_spec(filters)
 
-    def view(self, image_shape, training=None):
-        """Returns how `in_parts` is to see the inputs.
+    def input_transform(self, image_shape, training=None):
+        """Returns what is to be done with the inputs before `call_in_chunks`.
 
         Args:
             image_shape: Tuple, the shape of a batch of images.
@@ -60,26 +60,26 @@ class Operation(keras.layers.Layer):
                 have their own strides and dilation.
 
         Returns:
-            A `View`.
+            An `InputTransform`.
         """
-        return views.PIXELS
+        return input_transforms.IDENTITY
 
-    def in_parts(self, inputs, view, scale=None, training=None):
+    def call_in_chunks(self, chunks, transform, scale=None, training=None):
         """Computes some of the copies at a time.
 
-        An operation that sees all pixels computes all copies at once.
+        An operation that takes images as they are computes all copies at once.
 
         Args:
-            inputs: List of tensors, what each part of the copies sees.
-            view: `View`, how it was seen.
+            chunks: List of tensors, what each chunk of the copies reads.
+            transform: `InputTransform`, what was done with the inputs.
             scale: Optional tensor, as in the call.
             training: Boolean.
 
         Returns:
-            List of tensors, the outputs' channels in as many parts, still in
-            the view.
+            List of tensors, the outputs' channels in as many chunks; the
+            transform is yet to be undone.
         """
-        (images,) = inputs
+        (images,) = chunks
         return [self(images, scale, training=training)]
 
     def compute_output_shape(self, input_shape):
@@ -148,7 +148,11 @@ class Pool(Operation):
 
     def call(self, inputs, training=None):
         inputs = inputs_lib.numbers(inputs, self.compute_dtype)
-        pool = kernels.max_pool if self.kind == "max" else kernels.average_pool
+        pool = (
+            pooling_kernels.max_pool
+            if self.kind == "max"
+            else pooling_kernels.average_pool
+        )
         outputs = pool(inputs, self.strides, training=bool(training))
         return outputs if self.norm is None else self.norm(outputs)
 
@@ -208,7 +212,7 @@ class Zero(Operation):
 
 
 class Replicated(Operation):
-    """Independent copies of a layer that knows nothing of copies.
+    """Independent copies of a layer that has no argument `copies`.
 
     Args:
         factory: Callable `factory(filters, strides)` that returns a layer.

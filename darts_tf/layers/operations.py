@@ -36,7 +36,7 @@ _PUBLISHED = frozenset(_TABLE)
 
 
 def register_operation(name, factory):
-    """Makes an operation of one's own available under a name.
+    """Makes a custom operation available under a name.
 
     The name can then stand in the primitives of a `SearchSpace` and in a
     genotype. Register before building or loading a network that uses it.

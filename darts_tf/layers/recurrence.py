@@ -32,7 +32,7 @@ def activation(name):
     Args:
         name: String, `"tanh"`, `"relu"`, `"sigmoid"`, `"identity"` or any
             other name that `keras.activations.get` knows, such as `"gelu"`, or
-            that of a function of one's own that is registered with Keras,
+            that of a custom function that is registered with Keras,
             `"package>name"`.
 
     Returns:
@@ -74,8 +74,8 @@ def highway(state, product, candidate):
 def product(inputs, matrix):
     """Multiplies a stack of batches by one matrix, as a single product.
 
-    `keras.ops.matmul` would do so, too, but with a gradient that holds the
-    matrix once for each batch.
+    `keras.ops.matmul` would be one product, too, but with a gradient that
+    holds the matrix once for each batch.
 
     Args:
         inputs: Tensor of shape `(stack, batch, features)`.
@@ -154,6 +154,12 @@ class Recurrence(keras.layers.Layer):
     def run(self, inputs, state, training, carried, nodes, unrolled=False):
         """Runs the cell over a sequence.
 
+        A step makes of the input x and the state h
+
+            s_0 = h + c * (tanh(g) - h),  c = sigmoid(d),  [d, g] = [x, h] W_0
+
+        and of that the new h, by `nodes`.
+
         The loop is one of the graph, not of Python: at 35 steps, copies of a
         step took most of a minute to build, and twice the time to run. What
         does not depend on the state is done before it: the inputs of all
@@ -165,7 +171,7 @@ class Recurrence(keras.layers.Layer):
             training: Boolean, whether to drop.
             carried: List of tensors that go from step to step, besides the
                 state.
-            nodes: Callable `nodes(first, mask, carried)` that makes of `s_0`
+            nodes: Callable `nodes(s_0, mask, carried)` that makes of `s_0`
                 the new state, and the new `carried`.
             unrolled: Boolean, whether to copy the graph of a step for each
                 one, however long that takes. Defaults to `False`.
@@ -196,12 +202,12 @@ class Recurrence(keras.layers.Layer):
         by_time = keras.ops.transpose(inputs, (1, 0, 2))
         products = product(by_time, input_matrix)
 
-        def step(carry, from_input):
-            state, *carried = carry
-            from_state = keras.ops.matmul(masked(state, mask), state_matrix)
-            first = highway(state, from_input + from_state, keras.ops.tanh)
-            state, carried = nodes(first, mask, carried)
-            return (state, *carried), (state, *carried)
+        def step(carry, from_x):
+            h, *carried = carry
+            from_h = keras.ops.matmul(masked(h, mask), state_matrix)
+            s_0 = highway(h, from_x + from_h, keras.ops.tanh)
+            h, carried = nodes(s_0, mask, carried)
+            return (h, *carried), (h, *carried)
 
         if unrolled and products.shape[0] is None:
             raise ValueError(

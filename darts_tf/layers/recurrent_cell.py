@@ -3,11 +3,12 @@
 import keras
 
 from darts_tf import checks
+from darts_tf.distribution import replicas
 from darts_tf.distribution import statistics
 from darts_tf.layers import batch_norm
+from darts_tf.layers import elementwise_kernels
 from darts_tf.layers import highway_kernels
 from darts_tf.layers import inputs as inputs_lib
-from darts_tf.layers import kernels
 from darts_tf.layers import recurrence
 from darts_tf.spaces import genotype as genotype_lib
 
@@ -122,23 +123,14 @@ class RecurrentSearchCell(recurrence.Recurrence):
         )
 
     def call(self, inputs, op_weights, state=None, training=None):
-        num_edges = self.num_nodes * (self.num_nodes + 1) // 2
-        expected = (num_edges, len(self.primitives))
-        inputs_lib.check_shape("op_weights", op_weights, expected)
-        op_weights = keras.ops.cast(
-            keras.ops.take(op_weights, self._columns, axis=1),
-            self.compute_dtype,
-        )
-        # Node i has i edges; rows are in the order of the nodes they enter.
-        ends = [node * (node + 1) // 2 for node in range(1, self.num_nodes)]
-        by_node = keras.ops.split(op_weights, ends) if ends else [op_weights]
+        op_weights = self._by_node(op_weights)
         moving = [
             keras.ops.convert_to_tensor(variable.value)
             for variable in (self.moving_mean, self.moving_variance)
         ]
         # A frozen layer normalises as in inference, and still drops.
         by_batch = training and self.trainable
-        num_replicas = statistics.num_replicas()
+        num_replicas = replicas.count()
         count = keras.ops.cast(
             keras.ops.shape(inputs)[0] * num_replicas, moving[0].dtype
         )
@@ -146,20 +138,20 @@ class RecurrentSearchCell(recurrence.Recurrence):
         # Two products can run side by side where one of both could not.
         halves = [keras.ops.split(m, 2, axis=1) for m in self.matrices()]
 
-        def nodes(first, mask, carried):
+        def nodes(s_0, mask, carried):
             used = []
 
-            def normalize(node, outputs):
+            def normalize(node, state):
                 statistics = (
-                    _statistics(outputs)
+                    _statistics(state)
                     if by_batch
                     else [values[node] for values in moving]
                 )
                 used.append(statistics)
-                return _normalize(outputs, *statistics)
+                return _normalize(state, *statistics)
 
-            outputs = self._mix(first, halves, mask, by_node, normalize)
-            return outputs, _move(carried, used, count) if by_batch else []
+            mean = self._mean_of_nodes(s_0, halves, mask, op_weights, normalize)
+            return mean, _move(carried, used, count) if by_batch else []
 
         outputs, state, *moved = self.run(
             inputs,
@@ -175,22 +167,43 @@ class RecurrentSearchCell(recurrence.Recurrence):
             self.moving_variance.assign(moved[1])
         return outputs, state
 
-    def _mix(self, first, halves, mask, by_node, normalize):
-        """Returns the output of a step, from `s_0` before normalisation."""
-        first = normalize(0, first)
-        states, seen = [first], [recurrence.masked(first, mask)]
-        for node, matrices in enumerate(halves, 1):
-            joined = keras.ops.stack(seen)
-            outputs = highway_kernels.mixed_highway(
-                states,
-                *(recurrence.product(joined, matrix) for matrix in matrices),
-                by_node[node - 1],
+    def _mean_of_nodes(self, s_0, halves, mask, op_weights, normalize):
+        """Returns the output of a step, the mean of its nodes.
+
+        Each node sums the mixed edges from all nodes before it (Eq. 1 and 2),
+
+            s_i = sum over j < i, f in O of
+                op_weight_(j,i),f * (s_j + c * (f(g) - s_j))
+
+        with c = sigmoid(d) and [d, g] = s_j W_i, normalised over the batch.
+        """
+        s = [normalize(0, s_0)]
+        seen = [recurrence.masked(s[0], mask)]
+        for i, (gate_matrix, input_matrix) in enumerate(halves, 1):
+            joined = keras.ops.stack(seen)  # all j: the edges share W_i
+            s_i = highway_kernels.mixed_highway(
+                s,
+                recurrence.product(joined, gate_matrix),  # d
+                recurrence.product(joined, input_matrix),  # g
+                op_weights[i - 1],
                 self._candidates,
             )
-            outputs = normalize(node, outputs)
-            states.append(outputs)
-            seen.append(recurrence.masked(outputs, mask))
-        return kernels.add_n(states[1:]) / self.num_nodes
+            s.append(normalize(i, s_i))
+            seen.append(recurrence.masked(s[i], mask))
+        return elementwise_kernels.add_n(s[1:]) / self.num_nodes
+
+    def _by_node(self, op_weights):
+        """Returns the op weights of the edges that enter each node."""
+        num_edges = self.num_nodes * (self.num_nodes + 1) // 2
+        expected = (num_edges, len(self.primitives))
+        inputs_lib.check_shape("op_weights", op_weights, expected)
+        op_weights = keras.ops.cast(
+            keras.ops.take(op_weights, self._columns, axis=1),
+            self.compute_dtype,
+        )
+        # Node i has i edges; rows are in the order of the nodes they enter.
+        ends = [node * (node + 1) // 2 for node in range(1, self.num_nodes)]
+        return keras.ops.split(op_weights, ends) if ends else [op_weights]
 
     def get_config(self):
         return {
@@ -301,27 +314,24 @@ class RecurrentCell(recurrence.Recurrence):
     def call(self, inputs, state=None, training=None):
         matrices = self.matrices()
 
-        def nodes(first, mask, carried):
-            states, seen = [first], [recurrence.masked(first, mask)]
+        def nodes(s_0, mask, carried):
+            # s_i = s_j + c * (f(g) - s_j),  c = sigmoid(d),  [d, g] = s_j W_i
+            s, seen = [s_0], [recurrence.masked(s_0, mask)]
             for edges, activations, matrix in zip(
                 self.cell.nodes, self._activations, matrices, strict=True
             ):
-                outputs = kernels.add_n(
-                    [
-                        recurrence.highway(
-                            states[edge.source],
-                            keras.ops.matmul(seen[edge.source], matrix),
-                            function,
-                        )
-                        for edge, function in zip(
-                            edges, activations, strict=True
-                        )
-                    ]
-                )
-                states.append(outputs)
-                seen.append(recurrence.masked(outputs, mask))
-            joined = [states[node] for node in self.cell.concat]
-            return kernels.add_n(joined) / len(joined), []
+                results = [
+                    recurrence.highway(
+                        s[edge.source],
+                        keras.ops.matmul(seen[edge.source], matrix),
+                        function,
+                    )
+                    for edge, function in zip(edges, activations, strict=True)
+                ]
+                s.append(elementwise_kernels.add_n(results))
+                seen.append(recurrence.masked(s[-1], mask))
+            joined = [s[node] for node in self.cell.concat]
+            return elementwise_kernels.add_n(joined) / len(joined), []
 
         return self.run(inputs, state, training, [], nodes)
 

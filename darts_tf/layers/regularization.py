@@ -68,7 +68,7 @@ class DropPath(keras.layers.Layer):
 class LockedDropout(keras.layers.Layer):
     """Drops the same features at every time step of a sequence.
 
-    Each sequence has one mask, drawn anew for each call; what stays is divided
+    Each sequence has one mask, a new one for each call; what stays is divided
     by `1 - rate`. Noise that changed from step to step would be averaged out
     by the state of a recurrent network.
 

@@ -2,7 +2,8 @@
 
 import keras
 
-from darts_tf.layers import kernels
+from darts_tf.layers import rematerialization_kernels
+from darts_tf.layers import variable_kernels
 
 
 def call(layer, *arguments):
@@ -32,8 +33,8 @@ def call(layer, *arguments):
     [-1.53, -1.09, -0.65, -0.22, 0.22, 0.65, 1.09, 1.53]
     """
     weights, others = layer.trainable_variables, layer.non_trainable_variables
-    before = kernels.values(others)
-    structure = (arguments, kernels.values(weights))
+    before = variable_kernels.values(others)
+    structure = (arguments, variable_kernels.values(weights))
 
     def evaluate(*tensors):
         arguments, values = keras.tree.pack_sequence_as(structure, tensors)
@@ -45,7 +46,7 @@ def call(layer, *arguments):
             outputs = layer(*arguments, training=True)
         return outputs, *(scope.get_current_value(v) for v in others)
 
-    outputs, *after = kernels.recomputed(
+    outputs, *after = rematerialization_kernels.recomputed(
         evaluate, keras.tree.flatten(structure)
     )
     for variable, value in zip(others, after, strict=True):

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from darts_tf.layers import kernels
+from darts_tf import environment
 
 
 def known_value(tensor):
@@ -28,14 +28,14 @@ def rows(table, ids):
 
     Returns:
         Tensor of shape `(*ids.shape, features)`; on a GPU, NaN for an id that
-        is none of a row.
+        is not that of a row.
 
     Raises:
-        tf.errors.InvalidArgumentError: On a CPU, if an id is none of a row; it
-            names the id and the number of rows.
+        tf.errors.InvalidArgumentError: On a CPU, if an id is not that of a
+            row; it names the id and the number of rows.
     """
     found = tf.gather(table, ids)
-    if not kernels.has_gpu():
+    if not environment.has_gpu():
         return found
     # There, TensorFlow gathers zeros.
     is_row = (ids >= 0) & (ids < tf.shape(table, ids.dtype)[0])

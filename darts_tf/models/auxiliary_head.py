@@ -4,8 +4,8 @@ import keras
 
 from darts_tf.layers import batch_norm
 from darts_tf.layers import convolution
-from darts_tf.layers import convolution_kernels
 from darts_tf.layers import inputs as inputs_lib
+from darts_tf.layers import padding_kernels
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")
@@ -99,7 +99,7 @@ class AuxiliaryHead(keras.layers.Layer):
         outputs = self.pool(keras.ops.relu(inputs))
         # Of larger images, all but the first pixel would get lost below.
         if None in inputs.shape[1:3]:
-            outputs = convolution_kernels.of_size(outputs, 2, 2)
+            outputs = padding_kernels.of_size(outputs, 2, 2)
         else:
             self._check_size(inputs.shape)
         outputs = keras.ops.relu(self.reduce_norm(self.reduce(outputs)))

@@ -3,12 +3,13 @@
 import keras
 
 from darts_tf import checks
+from darts_tf import environment
+from darts_tf.distribution import replicas
 from darts_tf.distribution import statistics
 from darts_tf.layers import batch_norm
 from darts_tf.layers import conv_cell
 from darts_tf.layers import convolution
 from darts_tf.layers import inputs as inputs_lib
-from darts_tf.layers import kernels
 from darts_tf.models import auxiliary_head as auxiliary_head_lib
 from darts_tf.models import classification as classification_lib
 from darts_tf.models import conv_layout
@@ -362,16 +363,16 @@ class ConvNetwork(logits_model.LogitsModel):
         if self.train_function is None or force:
             super().make_train_function(force)
             # A context manager of `contextlib` is a decorator, too.
-            without_optimizer = kernels.graphs_as_traced()
+            without_optimizer = environment.without_graph_optimizer()
             self.train_function = without_optimizer(self.train_function)
 
     def train_step(self, data):
         """Takes one step, as Keras, also over several workers."""
-        return kernels.reducible(super().train_step(data))
+        return replicas.reducible(super().train_step(data))
 
     def test_step(self, data):
         """Evaluates one batch, as Keras, also over several workers."""
-        return kernels.reducible(super().test_step(data))
+        return replicas.reducible(super().test_step(data))
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         # Under a strategy Keras takes the shapes of a first batch, and for

@@ -3,7 +3,7 @@
 import keras
 
 from darts_tf.distribution import statistics
-from darts_tf.layers import kernels
+from darts_tf.models import cross_entropy_kernels
 from darts_tf.models import language_model
 
 
@@ -53,9 +53,11 @@ def language_losses(network, hidden, targets, slowness_weight=1e-3):
     outputs = keras.ops.reshape(hidden["outputs"], (-1, network.units))
     # Two halves can run side by side where the whole could not.
     entropies = [
-        kernels.cross_entropies(words, network.logits(features))
+        cross_entropy_kernels.cross_entropies(words, network.logits(features))
         for words, features in zip(
-            kernels.halves(targets), kernels.halves(outputs), strict=True
+            cross_entropy_kernels.halves(targets),
+            cross_entropy_kernels.halves(outputs),
+            strict=True,
         )
     ]
     cross_entropy = statistics.mean(keras.ops.concatenate(entropies))

@@ -7,7 +7,81 @@ then do something else than its documentation says is refused by its name.
 
 import keras
 
+from darts_tf import optimizers
+from darts_tf.distribution import replicas
+
 _FLOATS = ("float32", "float64", "bfloat16")
+
+
+def check_model(model, steps_per_execution):
+    """Raises an error for a model that no search can train.
+
+    Args:
+        model: A `DartsSearchModel`.
+        steps_per_execution: What the user gave.
+
+    Raises:
+        ValueError: If there are several steps in an execution, numbers are
+            smaller than those of bfloat16, or the strategy is not supported.
+    """
+    if steps_per_execution != 1:
+        raise ValueError(
+            "The search checks each step before it changes anything, so "
+            "`steps_per_execution` must be 1. Received: "
+            f"steps_per_execution={steps_per_execution}"
+        )
+    check_dtype(model.dtype_policy)
+    replicas.check_strategy(model.distribute_strategy)
+
+
+def optimizers_of(model, optimizer, alpha_optimizer):
+    """Returns the two optimizers, the paper's where none is given.
+
+    Args:
+        model: A `DartsSearchModel`.
+        optimizer: What the user gave for the network weights, or `None`.
+        alpha_optimizer: What the user gave for the alphas, or `None`.
+
+    Returns:
+        A pair of Keras optimizers.
+
+    Raises:
+        ValueError: If an optimizer has an option that is not supported, or
+            belongs to other variables.
+    """
+    paper, paper_alpha = model.task.optimizers()
+    if optimizer is None:
+        optimizer = paper
+    if alpha_optimizer is None:
+        alpha_optimizer = paper_alpha
+    optimizer = keras.optimizers.get(optimizer)
+    alpha_optimizer = keras.optimizers.get(alpha_optimizer)
+    check_optimizers(model, optimizer, alpha_optimizer)
+    return optimizer, alpha_optimizer
+
+
+def check_divided(model):
+    """Raises an error for what is not supported if a batch is divided.
+
+    Args:
+        model: A compiled `DartsSearchModel`.
+
+    Raises:
+        ValueError: If the loss is not a mean, or an optimizer clips on each of
+            several replicas.
+    """
+    several = model.distribute_strategy.num_replicas_in_sync > 1
+    reduction = getattr(model.loss, "reduction", None)
+    if model.micro_batch is not None and reduction == "sum":
+        raise ValueError(
+            "With `micro_batch` the loss must be a mean over the batch. "
+            f"Received: loss={model.loss!r}, reduction={reduction!r}"
+        )
+    for optimizer in (model.optimizer, model.alpha_optimizer):
+        if several and not isinstance(
+            optimizer, (optimizers.SGD, optimizers.Adam)
+        ):
+            replicas.check_optimizer(optimizer)
 
 
 def check_dtype(policy):

@@ -7,7 +7,8 @@ import keras
 import tensorflow as tf
 
 from darts_tf import checks
-from darts_tf.models import logits_model
+from darts_tf import environment
+from darts_tf.search.engine import updates
 
 _LARGEST = 2**31 - 1
 
@@ -16,6 +17,29 @@ _NO_CLASS = re.compile(
     r"label value of (-?\d+) which is outside the valid range of \[0, (\d+)\)"
 )
 _NO_WORD = re.compile(r"indices\[[\d,]*\] = (-?\d+) is not in \[0, (\d+)\)")
+
+
+def check_arguments(shuffle, validation_split):
+    """Raises an error for arguments of Keras' `fit` that do not apply.
+
+    Args:
+        shuffle: What the user gave.
+        validation_split: What the user gave.
+
+    Raises:
+        ValueError: If one of them is not its default.
+    """
+    if not shuffle:
+        raise ValueError(
+            "The search reads arrays in a random order; pass data sets "
+            "for another one. Received: shuffle=False"
+        )
+    if validation_split:
+        raise ValueError(
+            "`validation_split` would take data from the two halves of "
+            "the search; pass `validation_data`. "
+            f"Received: validation_split={validation_split}"
+        )
 
 
 def requested_steps(steps_per_epoch):
@@ -91,6 +115,36 @@ class StepsAreTaken(keras.callbacks.Callback):
 
 
 @contextlib.contextmanager
+def losses_are_finite(model, steps_per_epoch):
+    """Says at which step a loss was not finite, for a `with` block.
+
+    Args:
+        model: A `DartsSearchModel`.
+        steps_per_epoch: Integer.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        FloatingPointError: If a loss is not finite.
+    """
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        if updates.NOT_FINITE not in str(error):
+            raise
+        # `iterations` counts no steps that accumulate gradients.
+        step = int(model.optimizer._iterations) + 1
+        epoch = (step - 1) // steps_per_epoch + 1
+        raise FloatingPointError(
+            f"A loss is not finite at step {step} (epoch {epoch}). "
+            "The step was not taken: the alphas are those before it. "
+            "A lower learning rate, or clipping by `global_clipnorm`, "
+            f"usually helps. The genotype so far:\n{model.genotype()}"
+        ) from None
+
+
+@contextlib.contextmanager
 def running(supernet):
     """Makes errors of the data clear ones, for a `with` block.
 
@@ -104,7 +158,7 @@ def running(supernet):
         ValueError: If a label is not a class, or an id not a word.
     """
     try:
-        with logits_model.graphs_of_many_models():
+        with environment.without_retracing_warning():
             yield
     except tf.errors.InvalidArgumentError as error:
         for pattern, noun, argument in (

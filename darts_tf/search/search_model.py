@@ -3,23 +3,13 @@
 import functools
 
 import keras
-import tensorflow as tf
 
 from darts_tf import checks
-from darts_tf import optimizers
-from darts_tf.callbacks import exact_resume
-from darts_tf.callbacks import schedules
-from darts_tf.distribution import replicas
-from darts_tf.layers import kernels
-from darts_tf.models import alphas as alphas_lib
-from darts_tf.models import monitors
-from darts_tf.models import saved_network
 from darts_tf.search import compile_checks
 from darts_tf.search import fit_checks
 from darts_tf.search import hypergradient as hypergradient_lib
-from darts_tf.search.engine import draws
+from darts_tf.search import search_model_base
 from darts_tf.search.engine import engine as engine_lib
-from darts_tf.search.engine import updates
 from darts_tf.search.tasks import registry
 from darts_tf.spaces import discretization
 
@@ -27,7 +17,7 @@ _LARGEST = 2**31 - 1
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")
-class DartsSearchModel(saved_network.KerasFileModel):
+class DartsSearchModel(search_model_base.SearchModelBase):
     """Searches for a cell: alternates steps of the alphas and of the weights.
 
     Solves the bilevel problem of Eq. 3 and 4: the alphas minimise the loss on
@@ -180,25 +170,6 @@ class DartsSearchModel(saved_network.KerasFileModel):
         """
         return discretization.discretize(self.space, self.op_weights())
 
-    def explain(self):
-        """Returns why each edge of `genotype()` was chosen.
-
-        Returns:
-            A tuple of `darts_tf.EdgeChoice`, with op weights and margins.
-        """
-        return discretization.explain(self.space, self.op_weights())
-
-    def entropy(self):
-        """Returns how undecided the edges are, by cell type.
-
-        Returns:
-            A dictionary of floats in nats, at most `log(num_primitives)`.
-        """
-        return {
-            cell_type: float(alphas_lib.entropy(op_weights))
-            for cell_type, op_weights in self.op_weights().items()
-        }
-
     def build(self, input_shape):
         self.supernet.build(tuple(input_shape))
         self.input_spec = self.supernet.input_spec
@@ -243,22 +214,10 @@ class DartsSearchModel(saved_network.KerasFileModel):
                 that is not supported; if the loss or an optimizer does not
                 support several replicas or `micro_batch`.
         """
-        if kwargs.get("steps_per_execution", 1) != 1:
-            raise ValueError(
-                "The search checks each step before it changes anything, so "
-                "`steps_per_execution` must be 1. Received: "
-                f"steps_per_execution={kwargs['steps_per_execution']}"
-            )
-        compile_checks.check_dtype(self.dtype_policy)
-        replicas.check_strategy(self.distribute_strategy)
-        paper, paper_alpha = self.task.optimizers()
-        if optimizer is None:
-            optimizer = paper
-        if alpha_optimizer is None:
-            alpha_optimizer = paper_alpha
-        optimizer = keras.optimizers.get(optimizer)
-        alpha_optimizer = keras.optimizers.get(alpha_optimizer)
-        compile_checks.check_optimizers(self, optimizer, alpha_optimizer)
+        compile_checks.check_model(self, kwargs.get("steps_per_execution", 1))
+        optimizer, alpha_optimizer = compile_checks.optimizers_of(
+            self, optimizer, alpha_optimizer
+        )
         # XLA drops the check for finite losses, and takes 20 times as long on
         # a CPU; whoever wants it has to say so.
         kwargs.setdefault("jit_compile", False)
@@ -268,7 +227,7 @@ class DartsSearchModel(saved_network.KerasFileModel):
         )
         self.task.check_optimizer(self.optimizer)
         self.alpha_optimizer = alpha_optimizer
-        self._check_divided()
+        compile_checks.check_divided(self)
         self.engine = engine_lib.Engine(self, self._record)
         self._build_optimizers()
 
@@ -342,91 +301,34 @@ class DartsSearchModel(saved_network.KerasFileModel):
             FloatingPointError: If a loss is not finite; the alphas are then
                 those of the last good step.
         """
-        if not kwargs.pop("shuffle", True):
-            raise ValueError(
-                "The search reads arrays in a random order; pass data sets "
-                "for another one. Received: shuffle=False"
-            )
-        if validation_split:
-            raise ValueError(
-                "`validation_split` would take data from the two halves of "
-                "the search; pass `validation_data`. "
-                f"Received: validation_split={validation_split}"
-            )
-        source = self.task.source(
-            x,
-            y,
-            alpha_data,
-            batch_size,
-            {"sample_weight": sample_weight, "class_weight": class_weight},
+        fit_checks.check_arguments(
+            kwargs.pop("shuffle", True), validation_split
         )
-        source.check_for(self.supernet, self.loss if self.compiled else None)
-        compile_checks.check_trainable(self)
+        weights = {"sample_weight": sample_weight, "class_weight": class_weight}
+        source = self._source(x, y, alpha_data, batch_size, weights)
         validation_data = self.task.evaluation_data(
             self.supernet, validation_data
         )
-        callbacks = monitors.callback_list(callbacks)
-        strategy = self.distribute_strategy
-        with strategy.scope():
-            if not self.compiled:
-                self.compile()
-                defaults = self.task.callbacks(epochs)
-                defaults = schedules.unless_given(defaults, callbacks)
-                callbacks = [*defaults, *callbacks]
-            if self.built:
-                self.task.prepare(self.supernet, source.input_shape)
-            else:
-                self.build(source.input_shape)
-        callbacks = [fit_checks.StepsAreTaken(), *callbacks]
+        callbacks = self._compiled_and_built(source, epochs, callbacks)
         steps_per_epoch = source.steps_per_epoch(
             fit_checks.requested_steps(steps_per_epoch)
         )
-        start_step = initial_epoch * steps_per_epoch
-        resume = exact_resume.find(callbacks)
-        if resume is not None:
-            restored = resume.restore(self, steps_per_epoch, callbacks[:-1])
-            start_step = restored or start_step
-        dataset = source.dataset(self.seed, start_step)
-        with strategy.scope():
-            self.task.create_metrics(self, dataset.element_spec[0])
-            specs = map(
-                keras.utils.unpack_x_y_sample_weight, dataset.element_spec
-            )
-            self.engine.build_graphs(*specs)
-        dataset = replicas.distributed(dataset, strategy)
-        try:
-            with fit_checks.running(self.supernet):
-                return super().fit(
-                    dataset,
-                    epochs=epochs,
-                    callbacks=callbacks,
-                    initial_epoch=initial_epoch,
-                    steps_per_epoch=steps_per_epoch,
-                    shuffle=False,
-                    validation_data=validation_data,
-                    **kwargs,
-                )
-        except tf.errors.InvalidArgumentError as error:
-            if updates.NOT_FINITE not in str(error):
-                raise
-            # `iterations` counts no steps that accumulate gradients.
-            step = int(self.optimizer._iterations) + 1
-            epoch = (step - 1) // steps_per_epoch + 1
-            raise FloatingPointError(
-                f"A loss is not finite at step {step} (epoch {epoch}). "
-                "The step was not taken: the alphas are those before it. "
-                "A lower learning rate, or clipping by `global_clipnorm`, "
-                f"usually helps. The genotype so far:\n{self.genotype()}"
-            ) from None
-
-    def make_train_function(self, force=False):
-        """Makes the function that `fit` calls for each step: `train_step`."""
-        if not self.engine.calls_graphs:
-            super().make_train_function(force)
-        elif self.train_function is None or force:
-            # Python takes the step, and calls the graphs of the engine.
-            self.train_function = lambda iterator: self.train_step(
-                next(iterator)
+        dataset = self._dataset(
+            source, initial_epoch, steps_per_epoch, callbacks
+        )
+        with (
+            fit_checks.losses_are_finite(self, steps_per_epoch),
+            fit_checks.running(self.supernet),
+        ):
+            return super().fit(
+                dataset,
+                epochs=epochs,
+                callbacks=callbacks,
+                initial_epoch=initial_epoch,
+                steps_per_epoch=steps_per_epoch,
+                shuffle=False,
+                validation_data=validation_data,
+                **kwargs,
             )
 
     def train_step(self, data):
@@ -482,49 +384,6 @@ class DartsSearchModel(saved_network.KerasFileModel):
             clip=self.engine.clip(),
         )
 
-    def _record(self, loss, alpha_loss, predictions, train_batch):
-        """Updates the metrics and returns them."""
-        self._alpha_loss.update_state(alpha_loss)
-        for metric in self.metrics:
-            if metric.name == "loss":
-                metric.update_state(loss)
-        return kernels.reducible(
-            self.task.update_metrics(self, train_batch, predictions)
-        )
-
-    def test_step(self, data):
-        """Evaluates the supernet, with moving statistics."""
-        logs = self.task.test_step(self, data)
-        logs.pop("alpha_loss", None)  # nothing was measured
-        return kernels.reducible(logs)
-
-    def evaluate(self, x=None, *arguments, **kwargs):
-        """Evaluates as `keras.Model.evaluate`, also on a text of word ids."""
-        x = self.task.evaluation_data(self.supernet, x)
-        with fit_checks.running(self.supernet):
-            return super().evaluate(x, *arguments, **kwargs)
-
-    def hypergradient_at(self, train_batch, alpha_batch, method=None):
-        """Computes the hypergradient; nothing of the model is changed.
-
-        Args:
-            train_batch: Tuple `(x, y, sample_weight)` of tensors, the last of
-                which may be `None`; with texts `(tokens, targets, is_first)`.
-            alpha_batch: Tuple of the same form.
-            method: Optional string, another method than the model's.
-
-        Returns:
-            The validation loss, at w' unless of first order, and a list with
-            the gradient for each of the alphas.
-        """
-        with fit_checks.running(self.supernet), self.engine.graphs():
-            train_loss = self.engine.loss("weights", train_batch)
-            alpha_loss = self.engine.loss("alphas", alpha_batch)
-            result = self._hypergradient(train_loss, train_batch, method)(
-                alpha_loss, self.engine.weights(), self.engine.alphas()
-            )
-        return result.loss, result.gradients
-
     def get_config(self):
         return {
             **super().get_config(),
@@ -536,66 +395,3 @@ class DartsSearchModel(saved_network.KerasFileModel):
             "micro_batch": self.micro_batch,
             **self._options,
         }
-
-    def save_own_variables(self, store):
-        """Saves where the random layers are, which Keras leaves out."""
-        for k, variable in enumerate(self._random_state()):
-            store[f"{k}"] = variable
-
-    def load_own_variables(self, store):
-        """Sets the random layers to where they were."""
-        for k, variable in enumerate(self._random_state()):
-            variable.assign(store[f"{k}"])
-
-    def _random_state(self):
-        return [
-            variable
-            for variable in self.supernet.non_trainable_variables
-            if draws.is_random_state(variable)
-        ]
-
-    def get_compile_config(self):
-        """Adds the second optimizer to what Keras saves."""
-        config = super().get_compile_config()
-        if not self.compiled:
-            return config
-        config["alpha_optimizer"] = keras.saving.serialize_keras_object(
-            self.alpha_optimizer
-        )
-        return config
-
-    def compile_from_config(self, config):
-        """Restores both optimizers, built, so that their state can load."""
-        self.compile(**keras.saving.deserialize_keras_object(config))
-
-    def _check_divided(self):
-        """Raises an error for what does not do if a batch is divided."""
-        several = self.distribute_strategy.num_replicas_in_sync > 1
-        reduction = getattr(self.loss, "reduction", None)
-        if self.micro_batch is not None and reduction == "sum":
-            raise ValueError(
-                "With `micro_batch` the loss must be a mean over the batch. "
-                f"Received: loss={self.loss!r}, reduction={reduction!r}"
-            )
-        for optimizer in (self.optimizer, self.alpha_optimizer):
-            if several and not isinstance(
-                optimizer, (optimizers.SGD, optimizers.Adam)
-            ):
-                replicas.check_optimizer(optimizer)
-
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        # Under a strategy Keras would build the model on the first batch, and
-        # take a pair of batches for (x, y). `fit` has built everything.
-        metrics = self._compile_metrics
-        if metrics is not None and not metrics.built:
-            super()._maybe_symbolic_build(iterator, data_batch)
-
-    def _build_optimizers(self):
-        if self.built and self.compiled:
-            for optimizer, variables in (
-                (self.optimizer, self.network_weights),
-                (self.alpha_optimizer, self.alphas),
-            ):
-                if not optimizer.built:
-                    optimizer.build(variables)
-                compile_checks.check_built_for(optimizer, variables)

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from darts_tf import environment
 from darts_tf.layers import convolution
-from darts_tf.layers import kernels
-from darts_tf.layers import views
+from darts_tf.layers import input_transforms
 from tests.layers import both_derivatives
 
 
@@ -25,13 +25,13 @@ def _loop_convolution(images, kernel, groups):
 
 
 @pytest.mark.parametrize(
-    ("channels", "filters", "groups", "parts"),
+    ("channels", "filters", "groups", "chunks"),
     [(6, 4, 1, 1), (6, 6, 3, 1), (8, 12, 4, 2), (8, 12, 4, 4)],
 )
 def test_matrix_products_equal_a_loop_and_convolutions(
-    monkeypatch, channels, filters, groups, parts
+    monkeypatch, channels, filters, groups, chunks
 ):
-    monkeypatch.setattr(kernels, "has_gpu", lambda: False)
+    monkeypatch.setattr(environment, "has_gpu", lambda: False)
     layer = convolution.Convolution(filters, groups=groups, dtype="float64")
     layer.build((2, 3, 5, channels))
     kernel = layer.kernel.value
@@ -39,8 +39,10 @@ def test_matrix_products_equal_a_loop_and_convolutions(
 
     def derivatives(training):
         def convolve(inputs):
-            tensors = tf.split(inputs[0], parts, -1)
-            outputs = layer.in_parts(tensors, views.PIXELS, training)
+            tensors = tf.split(inputs[0], chunks, -1)
+            outputs = layer.call_in_chunks(
+                tensors, input_transforms.IDENTITY, training
+            )
             return tf.concat(outputs, -1)
 
         inputs = [tf.constant(images), kernel]
@@ -76,7 +78,7 @@ def test_matrix_products_equal_a_loop_and_convolutions(
 def test_the_form_is_the_fastest_where_it_runs(
     monkeypatch, options, channels, size, training, gpu, expected
 ):
-    monkeypatch.setattr(kernels, "has_gpu", lambda: gpu)
+    monkeypatch.setattr(environment, "has_gpu", lambda: gpu)
     layer = convolution.Convolution(channels, **options)
     layer.build((None, size, size, channels))
     images = tf.TensorSpec((None, size, size, channels))

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from darts_tf import environment
 from darts_tf.layers import highway_kernels
-from darts_tf.layers import kernels
 from darts_tf.layers import recurrence
 from tests.layers import both_derivatives
 
@@ -94,7 +94,7 @@ def test_the_value_is_the_sum_over_edges_and_activations():
 )
 def test_both_derivatives_are_those_of_the_plain_form(names, batch, compiled):
     candidates = activations(names)
-    on_cpu = not kernels.has_gpu()
+    on_cpu = not environment.has_gpu()
     assert highway_kernels.compiles(candidates) == (compiled and on_cpu)
     inputs = draw_inputs(batch, len(names))
     value, first, second = derivatives(kernel, inputs, candidates)

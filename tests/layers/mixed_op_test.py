@@ -6,10 +6,9 @@ import pytest
 import tensorflow as tf
 
 import darts_tf
+from darts_tf import environment
 from darts_tf import layers
-from darts_tf.layers import kernels
-from darts_tf.layers import mixed_op
-from darts_tf.layers import views
+from darts_tf.layers import merged_edges
 
 PRIMITIVES = (*darts_tf.SearchSpace.conv().primitives, "conv_7x1_1x7")
 
@@ -26,7 +25,7 @@ PRIMITIVES = (*darts_tf.SearchSpace.conv().primitives, "conv_7x1_1x7")
         ("float32", 1, 8, 1e-3),
     ],
 )
-def test_copies_in_parts_equal_copies_side_by_side(
+def test_copies_in_chunks_equal_copies_side_by_side(
     monkeypatch, dtype, strides, size, tolerance
 ):
     rng = np.random.default_rng(0)
@@ -42,14 +41,14 @@ def test_copies_in_parts_equal_copies_side_by_side(
     after = math.ceil(size / strides)
     slopes = rng.normal(size=(4, 4, after, after, 4))
 
-    monkeypatch.setattr(kernels, "has_gpu", lambda: False)
+    monkeypatch.setattr(environment, "has_gpu", lambda: False)
 
-    def evaluate(num_parts):
-        numbers = math.prod(images.shape[1:]) * 4 // num_parts
-        monkeypatch.setattr(mixed_op, "_NUMBERS_OF_A_PART", numbers)
-        monkeypatch.setattr(mixed_op, "_CHANNELS_OF_A_PART", 1)
-        seen = layer._enter(views.RECTIFIED, images, training=True)
-        assert len(seen) == num_parts
+    def evaluate(num_chunks):
+        numbers = math.prod(images.shape[1:]) * 4 // num_chunks
+        monkeypatch.setattr(merged_edges, "_NUMBERS_OF_A_CHUNK", numbers)
+        monkeypatch.setattr(merged_edges, "_CHANNELS_OF_A_CHUNK", 1)
+        count = merged_edges.num_chunks(4, images.shape, training=True)
+        assert count == num_chunks
         for variable, value in zip(
             layer.non_trainable_variables, before, strict=True
         ):
@@ -72,16 +71,8 @@ def test_copies_in_parts_equal_copies_side_by_side(
         moved = [v.numpy() for v in layer.non_trainable_variables]
         return [*outputs, *gradients, *moved]
 
-    expected = evaluate(num_parts=1)
-    for num_parts in (2, 4):
-        for a, b in zip(evaluate(num_parts), expected, strict=True):
+    expected = evaluate(num_chunks=1)
+    for num_chunks in (2, 4):
+        for a, b in zip(evaluate(num_chunks), expected, strict=True):
             largest = np.abs(b).max()
             np.testing.assert_allclose(a, b, atol=tolerance * largest)
-
-
-def test_inference_is_never_in_parts(monkeypatch):
-    monkeypatch.setattr(kernels, "has_gpu", lambda: False)
-    layer = layers.MixedOp(["sep_conv_3x3"], filters=32, copies=4)
-    images = np.zeros((1, 32, 32, 32), "float32")
-    assert len(layer._enter(views.RECTIFIED, images, training=True)) == 4
-    assert len(layer._enter(views.RECTIFIED, images, training=False)) == 1

@@ -5,120 +5,7 @@ import tensorflow as tf
 
 from darts_tf import layers
 from darts_tf.layers import batch_norm
-from darts_tf.layers import convolution_kernels
-from darts_tf.layers import kernels
 from darts_tf.layers import operations
-from tests.layers import both_derivatives
-
-
-def _loop_convolution(images, kernel, strides, dilation):
-    """Convolves one channel at a time, padded as in PyTorch."""
-    size = kernel.shape[0]
-    pad = dilation * (size - 1) // 2
-    padded = np.pad(images, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
-    height, width = images.shape[1:3]
-    rows, columns = range(0, height, strides), range(0, width, strides)
-    result = np.zeros((len(images), len(rows), len(columns), kernel.shape[-1]))
-    for a in range(size):
-        for b in range(size):
-            window = padded[:, a * dilation :, b * dilation :]
-            taps = window[:, :height:strides, :width:strides]
-            result += taps * kernel[a, b, 0]
-    return result
-
-
-@pytest.mark.parametrize("fast", [True, False])
-@pytest.mark.parametrize("size", [8, 7])
-@pytest.mark.parametrize("strides", [1, 2])
-@pytest.mark.parametrize("dilation", [1, 2])
-@pytest.mark.parametrize("taps", [3, 5])
-def test_depthwise_convolution_equals_a_loop(
-    fast, size, strides, dilation, taps
-):
-    rng = np.random.default_rng(0)
-    images = rng.normal(size=(2, size, size, 3)).astype("float32")
-    kernel = rng.normal(size=(taps, taps, 1, 6)).astype("float32")
-    outputs = convolution_kernels.depthwise_convolution(
-        keras.ops.array(images),
-        keras.ops.array(kernel),
-        strides,
-        dilation,
-        fast=fast,
-    )
-    twice = np.concatenate([images, images], -1)  # two copies side by side
-    expected = _loop_convolution(twice, kernel, strides, dilation)
-    # 25 products of size 1 in float32.
-    np.testing.assert_allclose(outputs, expected, atol=1e-5)
-
-
-# 14 pixels are 7 in the phases of dilation 2, an odd width.
-@pytest.mark.parametrize("size", [16, 14])
-@pytest.mark.parametrize("strides", [1, 2])
-@pytest.mark.parametrize("dilation", [1, 2])
-def test_gradients_of_the_fast_5x5_kernel_equal_the_native_ones(
-    dilation, strides, size
-):
-    rng = np.random.default_rng(0)
-    images = tf.constant(rng.normal(size=(2, size, size, 3)), tf.float32)
-    kernel = tf.constant(rng.normal(size=(5, 5, 1, 6)), tf.float32)
-
-    @tf.function
-    def derivatives(fast):
-        _, first, second = both_derivatives.derivatives(
-            lambda inputs: convolution_kernels.depthwise_convolution(
-                *inputs, strides, dilation, fast=fast
-            ),
-            [images, kernel],
-        )
-        return *first, *second
-
-    # First and second derivatives; float32 sums of up to 512 terms.
-    for mine, native in zip(derivatives(True), derivatives(False), strict=True):
-        scale = np.abs(native).max()
-        np.testing.assert_allclose(mine, native, atol=1e-5 * scale)
-
-
-@pytest.mark.parametrize("strides", [1, 2])
-@pytest.mark.parametrize("size", [8, 7])
-def test_pools_equal_a_loop(strides, size):
-    images = np.random.default_rng(0).normal(size=(2, size, size, 3))
-    images = images.astype("float32")
-    padded = np.pad(
-        images, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=np.nan
-    )
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (1, 2))
-    windows = windows[:, ::strides, ::strides]
-    images = keras.ops.array(images)
-    np.testing.assert_array_equal(
-        kernels.max_pool(images, strides), np.nanmax(windows, (-1, -2))
-    )
-    np.testing.assert_allclose(
-        kernels.average_pool(images, strides),
-        np.nanmean(windows, (-1, -2)),
-        atol=1e-6,  # 9 terms of size 1 in float32
-    )
-
-
-def test_second_derivative_of_the_max_pool_is_right_inside_a_graph():
-    rng = np.random.default_rng(0)
-    images = tf.constant(rng.normal(size=(2, 6, 6, 2)), tf.float32)
-    weights = tf.constant(rng.normal(size=(2, 6, 6, 2)), tf.float32)
-
-    @tf.function
-    def second(scale):
-        with tf.GradientTape() as outer:
-            outer.watch(scale)
-            with tf.GradientTape() as inner:
-                inner.watch(images)
-                pooled = kernels.max_pool(images)
-                loss = tf.reduce_sum(weights * scale * pooled**2)
-            gradient = inner.gradient(loss, images)
-            total = tf.reduce_sum(gradient * images)
-        return outer.gradient(total, scale)
-
-    # The pool is homogeneous, so the total is 2 * scale * sum(w * pool^2).
-    expected = 2 * np.sum(weights * np.array(kernels.max_pool(images)) ** 2)
-    np.testing.assert_allclose(second(tf.constant(1.0)), expected, rtol=1e-5)
 
 
 def test_batch_norm_equals_moments_and_moves_the_unbiased_variance():
@@ -141,34 +28,6 @@ def test_batch_norm_equals_moments_and_moves_the_unbiased_variance():
         layer(images, training=False),
         (images - 0.1 * mean) / np.sqrt(0.9 + 0.1 * unbiased + 1e-5),
         atol=1e-5,
-    )
-
-
-def test_second_derivative_of_batch_norm_is_that_of_its_gradient():
-    rng = np.random.default_rng(0)
-    images, upstream, vector = (
-        tf.constant(rng.normal(size=(2, 3, 3, 2))) for _ in range(3)
-    )
-    moving = (tf.zeros(2, "float64"), tf.ones(2, "float64"))
-
-    def gradient(inputs):
-        with tf.GradientTape() as tape:
-            tape.watch(inputs)
-            outputs, *_ = kernels.batch_normalization(
-                inputs, moving[1], moving[0], moving, 0.9, 1e-5
-            )
-            loss = tf.reduce_sum(upstream * outputs)
-        return tape.gradient(loss, inputs)
-
-    with tf.GradientTape() as tape:
-        tape.watch(images)
-        product = tf.reduce_sum(vector * gradient(images))
-    step = 1e-5  # the error of central differences: 1e-10, by size and by step
-    expected = gradient(images + step * vector) - gradient(
-        images - step * vector
-    )
-    np.testing.assert_allclose(
-        tape.gradient(product, images), expected / (2 * step), atol=1e-7
     )
 
 
@@ -287,41 +146,6 @@ def test_drop_path_keeps_the_expected_value():
     assert abs(kept.mean() - 0.7) < 4 * np.sqrt(0.21 / 20_000)
 
 
-@pytest.mark.parametrize("strides", [1, 2])
-@pytest.mark.parametrize("shape", [(8, 8), (7, 7), (2, 5), (1, 4)])
-@pytest.mark.parametrize("pool", [kernels.max_pool, kernels.average_pool])
-def test_pools_for_export_equal_those_for_training(pool, shape, strides):
-    rng = np.random.default_rng(0)
-    # Below zero, so that a zero beyond the border would show.
-    images = tf.constant(rng.normal(-3, 1, (2, *shape, 3)), tf.float32)
-    np.testing.assert_allclose(
-        pool(images, strides, training=False),
-        pool(images, strides, training=True),
-        rtol=1e-6,  # an average of 4 of 9 is a sum over 4, or over 9 times 9/4
-    )
-
-
-def test_relu_for_export_equals_that_for_training():
-    rng = np.random.default_rng(0)
-    images = tf.constant(rng.normal(size=(2, 5, 4, 3)), tf.float32)
-    np.testing.assert_array_equal(
-        kernels.relu(images, training=False), np.maximum(images, 0)
-    )
-    np.testing.assert_array_equal(
-        kernels.relu(images, training=True), np.maximum(images, 0)
-    )
-
-
-def test_sum_for_export_equals_that_for_training():
-    tensors = list(tf.random.stateless_normal((3, 5, 4), (0, 1)))
-    for count in (1, 2, 3):
-        np.testing.assert_allclose(
-            kernels.add_n(tensors[:count], training=False),
-            kernels.add_n(tensors[:count], training=True),
-            rtol=1e-5,  # another order of three terms
-        )
-
-
 @pytest.mark.parametrize("affine", [True, False])
 @pytest.mark.parametrize("size", [8, 7])
 def test_factorized_reduction_for_export_normalises_as_after_joining(
@@ -353,19 +177,3 @@ def test_factorized_reduction_for_export_normalises_as_after_joining(
         expected,
         atol=1e-5,  # sums of three products of size 1 in float32
     )
-
-
-def test_graphs_as_traced_leave_the_options_as_they_were(monkeypatch):
-    monkeypatch.setattr(kernels, "has_gpu", lambda: False)
-    options = tf.config.optimizer.get_experimental_options
-    before = options()
-    with kernels.graphs_as_traced():
-        assert options()["disable_meta_optimizer"]
-        with kernels.graphs_as_traced():
-            pass
-        assert options()["disable_meta_optimizer"]
-    assert options() == before
-    with pytest.raises(RuntimeError, match="of a step"):
-        with kernels.graphs_as_traced():
-            raise RuntimeError("of a step")
-    assert options() == before

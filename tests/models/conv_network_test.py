@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import darts_tf
-from darts_tf.layers import kernels
+from darts_tf import environment
 
 # Published networks, counted by running the official code: parameters,
 # parameters with the auxiliary head, multiply-adds in millions to 10 kilo.
@@ -101,7 +101,7 @@ def test_a_step_is_traced_once(monkeypatch):
 
     monkeypatch.setattr(network, "train_step", count)
     x = np.zeros((8, 8, 8, 3), "float32")
-    monkeypatch.setattr(kernels, "has_gpu", lambda: False)
+    monkeypatch.setattr(environment, "has_gpu", lambda: False)
     optimizer = []  # of TensorFlow's graphs, off and on at each step
     monkeypatch.setattr(
         tf.config.optimizer,

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import darts_tf
-from darts_tf.layers import kernels
+from darts_tf import environment
 from darts_tf.search import hypergradient
 from darts_tf.search.engine import graphs
 from tests.search import image_search
@@ -45,7 +45,7 @@ def test_fit_with_arrays_moves_both_groups_and_reports_both_losses(method):
 def test_a_cpu_builds_graphs_while_the_first_one_runs(
     monkeypatch, gpu, expected
 ):
-    monkeypatch.setattr(kernels, "has_gpu", lambda: gpu)
+    monkeypatch.setattr(environment, "has_gpu", lambda: gpu)
     events = []
     build, evaluate = graphs.Graphs.build, graphs.Graphs.__call__
 

@@ -6,14 +6,15 @@ import functools
 import keras
 import tensorflow as tf
 
+from darts_tf import environment
 from darts_tf import optimizers
 from darts_tf.distribution import replicas
-from darts_tf.layers import kernels
+from darts_tf.layers import variable_kernels
 from darts_tf.optimizers import packing
 from darts_tf.search import hypergradient
-from darts_tf.search.engine import draws
 from darts_tf.search.engine import micro_batches
 from darts_tf.search.engine import objective
+from darts_tf.search.engine import random_state
 from darts_tf.search.engine import updates
 
 # What a step evaluates: the stream, the derivative, and what is special of it.
@@ -96,7 +97,7 @@ class Engine:
     def graphs(self):
         """Returns the context in which the graphs of a step are called."""
         if self.calls_graphs and not self._model.task.optimizes_graphs:
-            return kernels.graphs_as_traced()
+            return environment.without_graph_optimizer()
         return contextlib.nullcontext()
 
     def build_graphs(self, train_spec, alpha_spec):
@@ -130,7 +131,9 @@ class Engine:
                 (model.task.carried(stream), specs[stream]),
                 self._num_micro_batches(specs[stream]),
             )
-            state = self._packed_state(draws.at_start(stream, micro_batch=0))
+            state = self._packed_state(
+                random_state.at_start(stream, micro_batch=0)
+            )
             builds.append(
                 functools.partial(
                     self._objectives[stream].evaluate.build,
@@ -141,7 +144,7 @@ class Engine:
             )
         # Where there is a choice of devices, what runs in a thread would not
         # know of the caller's.
-        at_once = len(builds) if kernels.has_gpu() else 1
+        at_once = len(builds) if environment.has_gpu() else 1
         for build in builds[:at_once]:
             build()
         first_stream, *_ = _PASSES[model.hypergradient][0]
@@ -194,11 +197,13 @@ class Engine:
 
     def weights(self):
         """Returns the values of the network weights, packed."""
-        return packing.pack(kernels.values(self._model.network_weights))
+        return packing.pack(
+            variable_kernels.values(self._model.network_weights)
+        )
 
     def alphas(self):
         """Returns the values of the alphas, a list of tensors."""
-        return kernels.values(self._model.alphas)
+        return variable_kernels.values(self._model.alphas)
 
     def state(self, stream, micro_batch=0):
         """Returns the values from which a pass over a stream starts.
@@ -210,11 +215,13 @@ class Engine:
         Returns:
             List of tensors, of the supernet's variables that are not trained.
         """
-        return self._state_after(draws.at_start(stream, micro_batch))
+        return self._state_after(random_state.at_start(stream, micro_batch))
 
     def _state_after(self, num_draws):
         variables = self._model.supernet.non_trainable_variables
-        return draws.advanced(variables, kernels.values(variables), num_draws)
+        return random_state.advanced(
+            variables, variable_kernels.values(variables), num_draws
+        )
 
     def _packed_state(self, num_draws):
         return packing.pack(self._state_after(num_draws))
@@ -232,9 +239,11 @@ class Engine:
         """
         carried = [
             replicas.own_rows(value)
-            for value in kernels.values(self._model.task.carried(stream))
+            for value in variable_kernels.values(
+                self._model.task.carried(stream)
+            )
         ]
-        parts = micro_batches.divided(
+        divided = micro_batches.divided(
             (carried, tuple(batch)), self._num_micro_batches(batch)
         )
         losses = [
@@ -242,12 +251,14 @@ class Engine:
                 functools.partial(
                     self._objectives[stream].evaluate,
                     arguments=(
-                        self._packed_state(draws.at_start(stream, number)),
-                        *part,
+                        self._packed_state(
+                            random_state.at_start(stream, number)
+                        ),
+                        *micro_batch,
                     ),
                 )
             )
-            for number, part in enumerate(parts)
+            for number, micro_batch in enumerate(divided)
         ]
         if len(losses) == 1 and replicas.count() == 1:
             return losses[0]

@@ -1,11 +1,11 @@
 """Compiled graphs of the derivatives of a loss, called in turn from Python."""
 
 import functools
-import gc
 from concurrent import futures
 
 import tensorflow as tf
 
+from darts_tf import environment
 from darts_tf.search import hypergradient
 
 
@@ -100,20 +100,10 @@ class Graphs:
         ]
 
     def _graph(self, derivative, *values):
-        """Returns the graph of a derivative, traced if it is new.
-
-        Meanwhile Python does not look for garbage: among what tracing makes
-        there is little, and to look takes a sixth of the time.
-        """
-        collects = gc.isenabled()
-        gc.disable()
-        try:
-            return self._function(derivative, values[0]).get_concrete_function(
-                *values
-            )
-        finally:
-            if collects:
-                gc.enable()
+        """Returns the graph of a derivative, traced if it is new."""
+        function = self._function(derivative, values[0])
+        with environment.without_garbage_collection():
+            return function.get_concrete_function(*values)
 
 
 def one_after_the_other(evaluate, derivative, points, alphas, arguments):

@@ -4,8 +4,8 @@ import tensorflow as tf
 
 from darts_tf.distribution import replicas
 from darts_tf.optimizers import packing
-from darts_tf.search.engine import draws
 from darts_tf.search.engine import micro_batches
+from darts_tf.search.engine import random_state
 
 NOT_FINITE = "Expected a finite loss"
 
@@ -55,11 +55,13 @@ class Updates:
         states = [packing.unpack(state, variables) for state in states]
         state = [
             values[0]
-            if draws.is_random_state(variable)
+            if random_state.is_random_state(variable)
             else micro_batches.mean(values)
             for variable, *values in zip(variables, *states, strict=True)
         ]
-        return draws.advanced(variables, state, -draws.of_replica())
+        return random_state.advanced(
+            variables, state, -random_state.of_replica()
+        )
 
     def _apply(self, gradients, learning_rate_scale):
         """Applies the gradients, at the learning rate of the batch."""

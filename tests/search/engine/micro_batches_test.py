@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import darts_tf
 from darts_tf import optimizers
-from darts_tf.layers import kernels
+from darts_tf.layers import normalization_kernels
 from darts_tf.layers import recurrent_cell
 from darts_tf.models import language_model
 from darts_tf.search import hypergradient
@@ -24,7 +24,9 @@ def uncoupled(monkeypatch):
     def normalization(inputs, scale, offset, moving, momentum, epsilon):
         return scale * inputs + offset, *moving
 
-    monkeypatch.setattr(kernels, "batch_normalization", normalization)
+    monkeypatch.setattr(
+        normalization_kernels, "batch_normalization", normalization
+    )
     monkeypatch.setattr(
         recurrent_cell,
         "_statistics",

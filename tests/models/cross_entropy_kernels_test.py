@@ -1,11 +1,10 @@
-"""The kernels that have no test of a layer to themselves."""
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from darts_tf.layers import kernels
+from darts_tf import environment
+from darts_tf.models import cross_entropy_kernels
 from tests.layers import both_derivatives
 
 ROWS, CLASSES = 5, 4
@@ -19,7 +18,7 @@ def draw_logits(dtype="float64"):
 
 def test_cross_entropies_and_both_derivatives_have_their_closed_forms():
     value, (first,), (second, _) = both_derivatives.derivatives(
-        lambda tensors: kernels.cross_entropies(
+        lambda tensors: cross_entropy_kernels.cross_entropies(
             tf.constant(TARGETS), tensors[0]
         ),
         [draw_logits()],
@@ -42,7 +41,7 @@ def test_a_target_whose_probability_is_too_small_to_write_down():
     logits = tf.constant([[0.0, 500.0, 499.0]])
     with tf.GradientTape() as tape:
         tape.watch(logits)
-        value = kernels.cross_entropies(tf.constant([0]), logits)
+        value = cross_entropy_kernels.cross_entropies(tf.constant([0]), logits)
     expected = 500 + np.log1p(np.exp(-1.0))
     # The last digit of 500 in float32 is 3e-5.
     np.testing.assert_allclose(value, [expected], rtol=0, atol=3e-5)
@@ -61,24 +60,28 @@ def test_cross_entropies_in_single_precision_are_those_of_keras():
     )
     # Two roundings of numbers of order ten.
     np.testing.assert_allclose(
-        kernels.cross_entropies(tf.constant(targets), tf.constant(logits)),
+        cross_entropy_kernels.cross_entropies(
+            tf.constant(targets), tf.constant(logits)
+        ),
         expected,
         rtol=0,
         atol=2e-6,
     )
 
 
-@pytest.mark.skipif(kernels.has_gpu(), reason="A GPU raises no errors.")
+@pytest.mark.skipif(environment.has_gpu(), reason="A GPU raises no errors.")
 def test_a_target_that_is_no_class_is_refused_on_a_cpu():
     with pytest.raises(tf.errors.InvalidArgumentError, match="4"):
-        kernels.cross_entropies(tf.constant([0, 4]), draw_logits()[:2])
+        cross_entropy_kernels.cross_entropies(
+            tf.constant([0, 4]), draw_logits()[:2]
+        )
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not kernels.has_gpu(), reason="A CPU raises an error.")
+@pytest.mark.skipif(not environment.has_gpu(), reason="A CPU raises an error.")
 @pytest.mark.parametrize("target", [-1, 4])
 def test_a_target_that_is_no_class_costs_nan_on_a_gpu(target):
-    losses = kernels.cross_entropies(
+    losses = cross_entropy_kernels.cross_entropies(
         tf.constant([0, target]), draw_logits()[:2]
     )
     np.testing.assert_array_equal(np.isnan(losses), [False, True])
@@ -90,7 +93,7 @@ def test_halves_are_all_rows_once(rows):
 
     @tf.function(input_signature=[tf.TensorSpec((None, 2), "int64")])
     def halves(tensor):
-        return kernels.halves(tensor)
+        return cross_entropy_kernels.halves(tensor)
 
     first, second = halves(tensor)
     assert len(first) == rows // 2
