@@ -31,7 +31,7 @@ with late.imports():
     from darts_tf import visualize
     from darts_tf.files import atomic_file
     from darts_tf.files import json_file
-    from darts_tf.visualize import trace as trace_lib
+    from darts_tf.spaces import search_record
 
 REPORT_FILE = "report.html"
 ENVIRONMENT_FILE = "environment.json"
@@ -164,7 +164,7 @@ class _Run:
         history = folder / "history.jsonl"
         self.history = json_file.read_lines(history) if history.exists() else []
         self.trace = None
-        if (folder / trace_lib.SPACE_FILE).exists():
+        if search_record.has_space(folder):
             self.trace = visualize.read_trace(folder)
 
     @property

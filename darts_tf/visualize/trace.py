@@ -1,16 +1,12 @@
 """The op weights of a search, epoch by epoch, as its folder keeps them."""
 
-import pathlib
 import typing
 
 import numpy as np
 
-from darts_tf.files import json_file
 from darts_tf.spaces import discretization
+from darts_tf.spaces import search_record
 from darts_tf.spaces import search_space
-
-SPACE_FILE = "space.json"
-ALPHAS_FILE = "alphas.jsonl"
 
 
 class SearchTrace(typing.NamedTuple):
@@ -64,47 +60,6 @@ def read_trace(folder):
         ValueError: If the files do not have the form that `SearchLog` writes.
         OSError: If they are not there.
     """
-    folder = pathlib.Path(folder)
-    space = _read_space(folder / SPACE_FILE)
-    path = folder / ALPHAS_FILE
-    entries = {}
-    for number, line in enumerate(json_file.read_lines(path), 1):
-        entries[line["epoch"]] = {
-            name: _op_weights(path, number, line, space, f"op_weights_{name}")
-            for name in space.cell_types
-        }
-    if not entries:
-        raise ValueError(
-            "`alphas.jsonl` must have a line for each epoch. "
-            f"Received: an empty {str(path)!r}"
-        )
-    epochs = tuple(sorted(entries))
-    return SearchTrace(space, epochs, tuple(entries[k] for k in epochs))
-
-
-def _read_space(path):
-    try:
-        return search_space.SearchSpace.from_config(json_file.read_object(path))
-    except ValueError as error:
-        raise ValueError(
-            f"The file must hold a search space ({error}). "
-            f"Received: {str(path)!r}"
-        ) from error
-
-
-def _op_weights(path, number, line, space, name):
-    """Returns the array of that name, if the line has it."""
-    shape = len(space.edges), len(space.primitives)
-    try:
-        array = np.array(line[name])
-        if array.shape == shape and array.dtype.kind in "if":
-            return array
-    except (KeyError, ValueError):  # it is missing, or the rows differ
-        pass
-    raise json_file.line_error(
-        path,
-        number,
-        f"have numbers of shape {shape}, of the edges and the primitives, as "
-        f"{name!r}",
-        line.get(name),
-    )
+    space = search_record.read_space(folder)
+    epochs = search_record.read_op_weights(folder, space)
+    return SearchTrace(space, tuple(epochs), tuple(epochs.values()))
