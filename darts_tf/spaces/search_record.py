@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from darts_tf.files import json_file
+from darts_tf.spaces import discretization
 from darts_tf.spaces import search_space
 
 SPACE_FILE = "space.json"
@@ -156,12 +157,18 @@ def read_op_weights(
     path = pathlib.Path(directory, ALPHAS_FILE)
     epochs: dict[int, dict[str, npt.NDArray[Any]]] = {}
     for number, line in enumerate(json_file.read_lines(path), 1):
-        epochs[line["epoch"]] = {
+        found = {
             cell_type: _array(
                 path, number, line, space, f"op_weights_{cell_type}"
             )
             for cell_type in space.cell_types
         }
+        try:
+            discretization.explain(space, found)
+        except ValueError as error:
+            expected = f"hold op weights of the space ({error})"
+            raise json_file.line_error(path, number, expected, line) from error
+        epochs[line["epoch"]] = found
     if not epochs:
         raise ValueError(
             f"`{ALPHAS_FILE}` must have a line for each epoch. "

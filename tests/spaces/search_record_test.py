@@ -78,5 +78,15 @@ def test_a_line_of_another_space_is_named(tmp_path):
         search_record.read_op_weights(tmp_path, other)
 
 
+@pytest.mark.parametrize("row", [[0.5, float("nan")], [0.5, 0.6], [-1, 2]])
+def test_a_line_without_probabilities_is_named(tmp_path, row):
+    append(tmp_path, 0)
+    search_record.append_alphas(tmp_path, 1, {}, {"recurrent": [row]})
+    with pytest.raises(
+        ValueError, match=r"alphas\.jsonl' must hold op weights.*line 2"
+    ):
+        search_record.read_op_weights(tmp_path, SPACE)
+
+
 def test_the_example_runs():
     assert not doctest.testmod(search_record).failed
