@@ -1,4 +1,4 @@
-"""Drawings of cells and of searches, without any drawing program."""
+"""Drawings and reports of cells and searches; no drawing program is needed."""
 
 from darts_tf.visualize.animation import stages
 from darts_tf.visualize.animation import to_gif

@@ -30,10 +30,10 @@ class RunFolder:
 
     Args:
         directory: String or path of the folder.
-        settings: Optional dictionary, in place of `config.json`. Defaults to
-            `None`.
-        versions: Optional dictionary, in place of `environment.json`. Defaults
+        settings: Optional dictionary, used instead of `config.json`. Defaults
             to `None`.
+        versions: Optional dictionary, used instead of `environment.json`.
+            Defaults to `None`.
 
     Raises:
         NotADirectoryError: If the folder does not exist.

@@ -14,7 +14,7 @@ from darts_tf.visualize import op_weights as op_weights_lib
 from darts_tf.visualize import run_folder
 
 REPORT_FILE = "report.html"
-# A choice that rounding, another seed or one more epoch may turn over.
+# A choice that rounding, another seed or one more epoch may change.
 _CLOSE = 0.05
 
 
@@ -114,33 +114,36 @@ def _title(run):
 
 
 def _add_choices(page, run):
-    """Explains the cell edge by edge."""
+    """Explains the cell, edge by edge."""
     space, op_weights = run.trace.space, run.trace.op_weights[-1]
     page.heading("Why these edges")
     page.paragraph(
-        "Each node keeps the edges whose best operation, leaving out none, has "
-        "the largest op weight; the margin is how far the second best "
-        "operation on the same edge lies behind. Nodes are numbered as in the "
-        "text above, the inputs first. Within a node the rows go from the "
-        "strongest edge to the weakest; an edge that is left out says how far "
-        "it is behind the last one that is kept. Choices with a margin below "
-        f"{_CLOSE} are marked: they could have gone the other way."
+        "Each node keeps the edges whose best operation has the largest op "
+        "weight; the operation none does not count. The margin of a choice is "
+        "the difference to the op weight of the second best operation on the "
+        "same edge. Nodes are numbered as in the text above, where the inputs "
+        "come first. The rows of a node are sorted from the strongest edge to "
+        "the weakest. For an edge that is left out, the last column says how "
+        "far its op weight lies behind that of the last edge that is kept. "
+        f"Choices with a margin below {_CLOSE} are highlighted: another seed "
+        "or one more epoch could change them."
     )
     if discretization.discretize(space, op_weights) != run.genotype:
         page.paragraph(
-            "The search was stopped within an epoch: genotype.json is a "
-            "little younger than these op weights."
+            "The search was stopped within an epoch, so the cell in "
+            "genotype.json is a little younger than these op weights."
         )
     rows, classes = _choices(space, op_weights)
     page.table(
-        ["cell", "edge", "operation", "op weight", "second", "margin", ""],
+        ["cell", "edge", "operation", "op weight", "second best", "margin", ""],
         rows,
         classes,
     )
     for cell_type in space.cell_types:
         page.figures(
             [op_weights_lib.draw_op_weights(space, op_weights, cell_type)],
-            f"Op weights of the {cell_type} cell; the framed ones are chosen.",
+            f"Op weights of the {cell_type} cell. A frame marks the operation "
+            "of each edge that the cell keeps.",
         )
 
 
@@ -177,7 +180,7 @@ def _choices(space, op_weights):
 
 
 def _add_curves(page, run):
-    """Draws what was measured at each epoch, what belongs together in one."""
+    """Draws the figures of each epoch; those of one kind share a chart."""
     if not run.history:
         return
     epochs = [line["epoch"] for line in run.history]
@@ -194,10 +197,11 @@ def _add_curves(page, run):
             chart.draw_chart(subject, epochs, series)
             for subject, series in groups.items()
         ],
-        "By epoch. Entropy is in nats; skips counts the operations of the "
-        "likely cell that change nothing; margin is that of its closest call."
+        "The figures of each epoch. Entropy is that of the op weights, in "
+        "nats. Skips is the number of operations of the most likely cell that "
+        "change nothing. Margin is the smallest margin of its choices."
         if run.is_search
-        else "By epoch.",
+        else "The figures of each epoch.",
     )
 
 
@@ -208,7 +212,7 @@ def _finite(value):
 
 
 def _subject(name):
-    """Returns what a number is of: `val_loss` is a loss."""
+    """Returns the kind of a figure: `val_loss` is a loss."""
     for prefix in ("alpha_", "val_", "valid_", "train_", "test_"):
         name = name.removeprefix(prefix)
     for suffix in ("_normal", "_reduction", "_recurrent"):
@@ -217,11 +221,12 @@ def _subject(name):
 
 
 def _add_trace(page, trace):
-    """Shows how the cell and its op weights came about."""
+    """Shows how the cell and its op weights changed over the epochs."""
+    changes = len(animation.stages(trace)) - 1
     page.heading("Over the epochs")
     page.paragraph(
-        "How often the most likely cell changed from one epoch to the next: "
-        f"{len(animation.stages(trace)) - 1}."
+        f"The most likely cell changed {changes} "
+        f"{'time' if changes == 1 else 'times'} from one epoch to the next."
     )
     page.film(
         animation.to_gif(trace),
@@ -231,19 +236,20 @@ def _add_trace(page, trace):
         page.begin_details(f"Op weights of the {cell_type} cell, edge by edge")
         page.figures(
             [op_weights_lib.draw_op_weight_curves(trace, cell_type)],
-            "A row of panels is a node, a column the node that the edge comes "
-            "from. Panels with a frame are the edges of the cell.",
+            "Each row of panels is a node, and each column is the node from "
+            "which the edge comes. A frame marks the edges that the cell "
+            "keeps.",
         )
         page.end_details()
 
 
 def _add_network(page, run):
-    """Says how large the network of the cell is, and how good, if known."""
+    """Shows the size of the network of a search, or the final figures."""
     if run.is_search:
         figures = next_steps.network_sizes(run.genotype, run.data)
         otherwise = (
-            "Not counted: the cell has operations that are registered only "
-            "where they are defined."
+            "Not counted: the cell has custom operations, which are not "
+            "registered in the program that wrote this report."
         )
     else:
         figures = run.metrics
@@ -261,10 +267,10 @@ def _add_network(page, run):
 
 def _add_next_steps(page, run):
     if run.is_of_command:
-        page.heading("To go on")
+        page.heading("Next steps")
         page.code("\n".join(next_steps.next_commands(run)))
     elif run.is_search:
-        page.heading("To go on")
+        page.heading("Next steps")
         page.code("\n".join(next_steps.next_program(run)))
         page.code(next_steps.show_log(run))
 
@@ -280,12 +286,12 @@ def _add_settings(page, run):
     if run.versions:
         page.heading("Versions")
         page.table(
-            ["what", "version"],
+            ["component", "version"],
             [[name, str(value)] for name, value in run.versions.items()],
         )
     elif run.is_of_command:
         page.heading("Versions")
         page.paragraph(
-            "Not recorded: the run has not come to its end, or was made "
-            "before runs recorded them."
+            "Not recorded: the run has not come to its end, or an older "
+            "version of darts_tf made it."
         )

@@ -1,4 +1,4 @@
-"""The op weights of a search, epoch by epoch, as its folder keeps them."""
+"""The op weights of a search, epoch by epoch, read from its folder."""
 
 import typing
 
@@ -10,10 +10,13 @@ from darts_tf.spaces import search_space
 
 
 class SearchTrace(typing.NamedTuple):
-    """What a search thought of its operations, over its epochs.
+    """The op weights of a search over its epochs.
 
-    `op_weights` has for each of the `epochs` a dictionary by cell type of
-    arrays of shape `(num_edges, num_primitives)`.
+    Args:
+        space: The `darts_tf.SearchSpace`.
+        epochs: Tuple of integers, ascending. Epoch 0 is before the search.
+        op_weights: Tuple with, for each of the epochs, a dictionary by cell
+            type of arrays of shape `(num_edges, num_primitives)`.
 
     Example:
 
@@ -34,7 +37,7 @@ class SearchTrace(typing.NamedTuple):
     op_weights: tuple[dict, ...]
 
     def genotypes(self):
-        """Returns the most likely genotype of each epoch, a list."""
+        """Returns a list with the most likely genotype of each epoch."""
         return [
             discretization.discretize(self.space, op_weights)
             for op_weights in self.op_weights
@@ -46,19 +49,35 @@ class SearchTrace(typing.NamedTuple):
 
 
 def read_trace(folder):
-    """Reads what `darts_tf.SearchLog` wrote, of a search that may still run.
+    """Reads what `darts_tf.SearchLog` wrote, also while the search runs.
 
     Args:
         folder: String or path, the folder with `space.json` and
             `alphas.jsonl`.
 
     Returns:
-        A `SearchTrace`. Of an epoch that was written twice, because the
-        search was resumed, it has the later values.
+        A `SearchTrace`. If an epoch was written twice, because the search was
+        resumed, it has the later values.
 
     Raises:
         ValueError: If the files do not have the form that `SearchLog` writes.
-        OSError: If they are not there.
+        OSError: If a file is missing or cannot be read.
+
+    Example:
+
+    >>> import tempfile
+    >>> import darts_tf
+    >>> from darts_tf import visualize
+    >>> from darts_tf.spaces import search_record
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> space = darts_tf.SearchSpace.recurrent(["none", "tanh"], num_nodes=1)
+    >>> search_record.write_space(folder.name, space)  # as `SearchLog` does
+    >>> search_record.append_alphas(
+    ...     folder.name, 0, {"recurrent": [[0, 0]]}, {"recurrent": [[0.5, 0.5]]}
+    ... )
+    >>> visualize.read_trace(folder.name).epochs
+    (0,)
+    >>> folder.cleanup()
     """
     space = search_record.read_space(folder)
     epochs = search_record.read_op_weights(folder, space)

@@ -76,7 +76,7 @@ def test_the_log_alone_gives_the_page_of_a_command(tmp_path):
     # All but what comes next and the name of the folder.
     pages = [
         re.sub(
-            r'(To go on</h2>).*(<h2 id="part\d">Settings)',
+            r'(Next steps</h2>).*(<h2 id="part\d">Settings)',
             r"\1\2",
             page,
             flags=re.S,
@@ -92,7 +92,7 @@ def test_without_settings_and_versions_they_are_left_out(tmp_path):
     run_folders.write_log(tmp_path)
     page = write(tmp_path)
     assert f"<p>3 epochs · {tmp_path}</p>" in page
-    assert headings(page)[-2:] == ["The network of this cell", "To go on"]
+    assert headings(page)[-2:] == ["The network of this cell", "Next steps"]
     form = dict(row for row in rows(page) if len(row) == 2)["form"]
     assert form == "20 cells, 36 filters, 10 classes, images of 32 x 32 x 3"
 
