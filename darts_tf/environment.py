@@ -80,6 +80,34 @@ def onednn_is_on():
         return None
 
 
+def versions():
+    """Returns what a run runs on, for its records.
+
+    Returns:
+        A dictionary with the versions of Python, darts_tf, TensorFlow, Keras
+        and NumPy, the name of the platform, the numbers of CPU cores and of
+        GPUs, and the dtype policy of Keras.
+
+    Example:
+
+    >>> import keras
+    >>> from darts_tf import environment
+    >>> environment.versions()["keras"] == keras.__version__
+    True
+    """
+    names = ("darts_tf", "tensorflow", "keras", "numpy")
+    modules = {name: importlib.import_module(name) for name in names}
+    gpus = modules["tensorflow"].config.list_physical_devices("GPU")
+    return {
+        "python": platform.python_version(),
+        **{name: module.__version__ for name, module in modules.items()},
+        "platform": platform.platform(),
+        "cpus": os.cpu_count(),
+        "gpus": len(gpus),
+        "dtype_policy": modules["keras"].config.dtype_policy().name,
+    }
+
+
 @functools.cache
 def has_avx512():
     """Tells whether the processor has the instructions AVX-512.

@@ -26,6 +26,15 @@ print([convolution_kernels.grouped_convolution_works(t) for t in types])
 """
 
 
+def test_the_versions_are_those_of_this_process():
+    found = environment.versions()
+    assert found["darts_tf"] == darts_tf.__version__
+    assert found["keras"] == keras.__version__
+    assert found["numpy"] == np.__version__
+    assert found["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert found["dtype_policy"] == "float32"
+
+
 def run(code, **variables):
     """Runs Python code with only these settings of TensorFlow and Keras."""
     ours = ("TF_ENABLE_ONEDNN_OPTS", "KERAS_BACKEND", "TF_USE_LEGACY_KERAS")

@@ -20,6 +20,8 @@ with late.imports():
     from darts_tf.callbacks import checkpoint
     from darts_tf.distribution import replicas
     from darts_tf.files import atomic_file
+    from darts_tf.visualize import run_folder
+    from darts_tf.visualize import run_report
     from trainers import progress
 
 GENOTYPE_FILE = "genotype.json"
@@ -73,7 +75,7 @@ def complete(folder: pathlib.Path) -> bool:
     """
     if not (folder / GENOTYPE_FILE).exists() or all(
         (folder / name).exists()
-        for name in (report.ENVIRONMENT_FILE, report.REPORT_FILE)
+        for name in (run_folder.ENVIRONMENT_FILE, run_report.REPORT_FILE)
     ):
         return False
     report.finish(folder)

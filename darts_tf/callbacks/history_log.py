@@ -79,3 +79,30 @@ class HistoryLog(keras.callbacks.Callback):
         json_file.append_line(
             self.directory / HISTORY_FILE, {"epoch": epoch + 1, **numbers}
         )
+
+
+def read_history(directory):
+    """Reads what `HistoryLog` wrote, also while the training runs.
+
+    Args:
+        directory: String or path, the folder of the training.
+
+    Returns:
+        A list of dictionaries, one for each epoch, with the integer `"epoch"`
+        and the figures; empty if nothing is written yet.
+
+    Raises:
+        ValueError: If a line is damaged.
+        OSError: If the file cannot be read.
+
+    Example:
+
+    >>> import tempfile
+    >>> from darts_tf.callbacks import history_log
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> history_log.read_history(folder.name)
+    []
+    >>> folder.cleanup()
+    """
+    path = pathlib.Path(directory, HISTORY_FILE)
+    return json_file.read_lines(path) if path.exists() else []

@@ -4,9 +4,9 @@ import keras
 
 from darts_tf.callbacks import event_log
 from darts_tf.callbacks import history_log
-from darts_tf.files import json_file
+from darts_tf.spaces import genotype_json
+from darts_tf.spaces import search_record
 
-ALPHAS_FILE = "alphas.jsonl"
 # What passes its input on unchanged; too many of them, and a search collapses.
 _SKIPS = ("skip_connect", "identity")
 
@@ -57,7 +57,7 @@ class SearchLog(history_log.HistoryLog):
     >>> folder.cleanup()
     """
 
-    files = (history_log.HISTORY_FILE, ALPHAS_FILE)
+    files = (history_log.HISTORY_FILE, search_record.ALPHAS_FILE)
 
     def __init__(self, directory, pictures=None, hyperparameters=None):
         super().__init__(directory)
@@ -72,15 +72,12 @@ class SearchLog(history_log.HistoryLog):
             epoch: Integer, the number of epochs that are done.
         """
         super().rewind(epoch)
-        path = self.directory / ALPHAS_FILE
-        json_file.drop_later_lines(path, epoch)
-        begun = path.exists() and path.stat().st_size
+        search_record.drop_later_alphas(self.directory, epoch)
+        begun = search_record.has_alphas(self.directory)
         self._events = event_log.EventLog(
             self.directory / "tensorboard", epoch if begun else None
         )
-        json_file.write(
-            self.directory / "space.json", self.model.space.get_config()
-        )
+        search_record.write_space(self.directory, self.model.space)
         if not begun:
             if self.hyperparameters is not None:
                 self._events.write_hyperparameters(self.hyperparameters)
@@ -93,7 +90,7 @@ class SearchLog(history_log.HistoryLog):
             logs[f"entropy_{cell_type}"] = value
         if not self.writes:
             return
-        self.model.genotype().save(self.directory / "genotype.json")
+        self.model.genotype().save(self.directory / genotype_json.FILE)
         figures = {**logs, **self._standing()}
         super().on_epoch_end(epoch, figures)
         self._write_alphas(epoch + 1, figures)
@@ -128,14 +125,15 @@ class SearchLog(history_log.HistoryLog):
             drawn = self.pictures(space, op_weights)
             pictures = {f"pictures/{n}": pixels for n, pixels in drawn.items()}
         self._events.write(epoch, {**numbers, **figures}, pictures)
-        # After the events: a search whose first line is missing begins anew.
-        line = {"epoch": epoch}
-        for cell_type, logits in zip(
-            space.cell_types, self.model.alphas, strict=True
-        ):
-            line[f"alphas_{cell_type}"] = keras.ops.convert_to_numpy(
-                logits
-            ).tolist()
-        for cell_type in space.cell_types:
-            line[f"op_weights_{cell_type}"] = op_weights[cell_type].tolist()
-        json_file.append_line(self.directory / ALPHAS_FILE, line)
+        # After the events: a search whose first line is missing restarts.
+        search_record.append_alphas(
+            self.directory,
+            epoch,
+            {
+                cell_type: keras.ops.convert_to_numpy(logits)
+                for cell_type, logits in zip(
+                    space.cell_types, self.model.alphas, strict=True
+                )
+            },
+            {name: op_weights[name] for name in space.cell_types},
+        )

@@ -8,6 +8,8 @@ from typing import cast
 
 from darts_tf import checks
 
+# The name of the file in the folder of a run.
+FILE = "genotype.json"
 FORMAT = "darts_tf.genotype"
 VERSION = 1
 # The largest genotype of the largest space, with names of the largest length,

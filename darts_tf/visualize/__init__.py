@@ -1,4 +1,4 @@
-"""Drawings of cells and of searches, without any drawing program."""
+"""Drawings and reports of cells and searches; no drawing program is needed."""
 
 from darts_tf.visualize.animation import stages
 from darts_tf.visualize.animation import to_gif
@@ -14,6 +14,7 @@ from darts_tf.visualize.op_weights import draw_op_weights
 from darts_tf.visualize.pictures import search_pictures
 from darts_tf.visualize.png import to_pixels
 from darts_tf.visualize.png import to_png
+from darts_tf.visualize.run_report import write_report
 from darts_tf.visualize.svg import to_svg
 from darts_tf.visualize.trace import SearchTrace
 from darts_tf.visualize.trace import read_trace

@@ -13,14 +13,14 @@ _FIRST_MS, _FURTHER_MS, _MAX_MS = 700, 150, 3000
 
 
 def stages(trace):
-    """Returns the most likely genotypes, and from which epoch to which.
+    """Returns the most likely genotypes, each with its first and last epoch.
 
     Args:
         trace: A `SearchTrace`.
 
     Returns:
-        A list of tuples `(first epoch, last epoch, genotype)`; neighbours
-        differ.
+        A list of tuples `(first epoch, last epoch, genotype)`, one for each
+        run of epochs with the same genotype.
 
     Example:
 
@@ -43,8 +43,8 @@ def stages(trace):
 def to_gif(trace, scale=1.0):
     """Draws a search as an animated GIF: the most likely cells over time.
 
-    Epochs with the same cell are one picture, shown the longer the more there
-    are.
+    Successive epochs with the same cell are one picture, which is shown longer
+    the more epochs there are.
 
     Args:
         trace: A `SearchTrace`.

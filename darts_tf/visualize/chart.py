@@ -12,7 +12,7 @@ _FONT_SIZE = 10
 def draw_chart(title, epochs, series, size=(330, 200), limits=None):
     """Draws numbers as curves over the epochs.
 
-    Several curves get a legend.
+    If there are several curves, a legend names them.
 
     Args:
         title: String.
@@ -22,14 +22,14 @@ def draw_chart(title, epochs, series, size=(330, 200), limits=None):
         size: Tuple of integers, width and height in pixels without the
             legend. Defaults to `(330, 200)`.
         limits: Optional tuple, the ends of the vertical axis. Defaults to
-            `None`, those of the values.
+            `None`: the smallest and the largest value, with some room.
 
     Returns:
         A `Figure`, for `to_svg` and `to_png`.
 
     Raises:
-        ValueError: If a curve has not a value for each epoch, or there is
-            none to draw.
+        ValueError: If a curve does not have a value for each epoch, or no
+            value is finite.
 
     Example:
 

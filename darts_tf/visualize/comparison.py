@@ -15,9 +15,10 @@ _SECOND = cells.Look("#0072b2", 2.0, False, "second")
 def draw_comparison(first, second, names=("first", "second")):
     """Draws two genotypes over one another.
 
-    Edges of both are thin and grey, those of the first alone orange and
-    dashed, those of the second alone blue. Nodes are compared by number, so
-    compare the `canonical` forms where only the structure counts.
+    Edges of both genotypes are thin and grey, edges of the first alone are
+    orange and dashed, and edges of the second alone are blue. Nodes are
+    compared by their number. If only the structure matters, compare the
+    `canonical` forms.
 
     Args:
         first: A `darts_tf.Genotype`.
@@ -29,7 +30,7 @@ def draw_comparison(first, second, names=("first", "second")):
         A `Figure`, for `to_svg` and `to_png`.
 
     Raises:
-        ValueError: If the genotypes have not the same types of cells.
+        ValueError: If the genotypes do not have the same types of cells.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""Genotypes in the DOT language of Graphviz, for users who have it."""
+"""Genotypes in the DOT language of Graphviz."""
 
 from darts_tf.visualize import cell_graph as cell_graph_lib
 

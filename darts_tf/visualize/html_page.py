@@ -76,10 +76,10 @@ class HtmlPage:
         Args:
             header: List of strings.
             rows: List of lists of strings and numbers. Columns of numbers,
-                or of strings that are numbers, stand at the right.
+                or of strings that are numbers, are aligned at the right.
             classes: Optional list with `"weak"`, `"minor"` or `""` for each
-                row: what deserves a look, and what does not. Defaults to
-                `None`, none.
+                row: `"weak"` is highlighted, `"minor"` is grey. Defaults to
+                `None`, no row has a class.
         """
         numeric = [
             bool(rows) and all(_is_number(row[k]) for row in rows)
@@ -113,7 +113,7 @@ class HtmlPage:
         )
 
     def film(self, gif, caption=""):
-        """Adds an animated GIF, given as bytes."""
+        """Adds an animated GIF, which is given as bytes."""
         data = base64.b64encode(gif).decode("ascii")
         self._parts.append(
             f'<figure><img alt="{html.escape(caption)}" '

@@ -1,4 +1,4 @@
-"""Op weights as figures: a heat map of one moment, curves over the epochs."""
+"""Op weights as figures: a heat map of one epoch, curves over all epochs."""
 
 from darts_tf.spaces import discretization
 from darts_tf.visualize import chart
@@ -13,9 +13,10 @@ _DARK = (0, 68, 136)
 def draw_op_weights(space, op_weights, cell_type):
     """Draws the op weights of a cell as a heat map.
 
-    A row is an edge, a column a primitive; the nodes bear their numbers in the
-    genotype, where the inputs come first. What discretization keeps has a
-    frame. Shades are relative to the largest op weight.
+    Each row is an edge, and each column is a primitive. The numbers of the
+    nodes are those of the genotype, where the inputs come first. A frame marks
+    what discretization keeps. The shades are relative to the largest op
+    weight.
 
     Args:
         space: A `darts_tf.SearchSpace`.
@@ -89,10 +90,10 @@ def draw_op_weights(space, op_weights, cell_type):
 
 
 def draw_op_weight_curves(trace, cell_type):
-    """Draws how the op weights of each edge changed, one panel an edge.
+    """Draws how the op weights changed, with a panel for each edge.
 
-    A row of panels is a node, a column the node that its edge comes from. The
-    panels of edges that discretization keeps have a frame.
+    Each row of panels is a node, and each column is the node from which the
+    edge comes. A frame marks the edges that discretization keeps.
 
     Args:
         trace: A `SearchTrace`.

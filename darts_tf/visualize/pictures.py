@@ -1,4 +1,4 @@
-"""What a search looks like at one moment, for its log."""
+"""Pictures of a search at one epoch, for its log."""
 
 from darts_tf.spaces import discretization
 from darts_tf.visualize import cells
@@ -9,7 +9,7 @@ from darts_tf.visualize import png
 def search_pictures(space, op_weights):
     """Draws the most likely cells, and the heat map of each cell type.
 
-    Made to be given to `darts_tf.SearchLog`, which has it drawn at each epoch.
+    Pass this function to `darts_tf.SearchLog`, which calls it at each epoch.
 
     Args:
         space: A `darts_tf.SearchSpace`.

@@ -1,4 +1,4 @@
-"""Figures as pixels, without any drawing program."""
+"""Figures as pixels; no drawing program is needed."""
 
 import io
 import itertools
@@ -45,7 +45,7 @@ def to_png(figure, scale=2.0):
 
 
 def to_pixels(figure, scale=1.0):
-    """Returns a figure as an array.
+    """Returns the pixels of a figure as an array.
 
     Args:
         figure: A `Figure`.
@@ -56,6 +56,14 @@ def to_pixels(figure, scale=1.0):
 
     Raises:
         ValueError: If the image would have no pixel, or far too many.
+
+    Example:
+
+    >>> from darts_tf.spaces import zoo
+    >>> from darts_tf import visualize
+    >>> figure = visualize.draw_cell(zoo.get("DARTS_V2").normal)
+    >>> visualize.to_pixels(figure, scale=0.5).shape
+    (95, 262, 3)
     """
     return np.asarray(to_image(figure, scale))
 

@@ -14,8 +14,8 @@ _DASHES = ' stroke-dasharray="6 3"'
 def to_svg(figure):
     """Writes a figure as SVG.
 
-    Looks stand at each element, not in a style sheet, which would reach into
-    the other figures of a page.
+    Each element has its own colours and sizes. A style sheet would also apply
+    to the other figures of a page.
 
     Args:
         figure: A `Figure`, such as `draw_genotype` returns.
