@@ -13,8 +13,8 @@ HISTORY_FILE = "history.jsonl"
 class HistoryLog(keras.callbacks.Callback):
     """Writes the figures of each epoch to `history.jsonl` in a folder.
 
-    A training that goes on removes the lines of the epochs that it repeats, so
-    that each epoch has one. Of several workers, the chief writes.
+    A resumed training removes the lines of the epochs that it repeats, so each
+    epoch has one line. If there are several workers, only the chief writes.
 
     Args:
         directory: String or path, an existing folder.

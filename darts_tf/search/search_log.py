@@ -12,37 +12,38 @@ _SKIPS = ("skip_connect", "identity")
 
 
 class SearchLog(history_log.HistoryLog):
-    """Keeps what a search has found so far, at each epoch, in a folder.
+    """Writes what a search has found to a folder, at each epoch.
 
     - `space.json`, the search space;
-    - `genotype.json`, the most likely cell as of now;
+    - `genotype.json`, the most likely cell so far;
     - `alphas.jsonl`, the architecture logits and the op weights over time, one
       line an epoch, the first (epoch 0) from before the search;
-    - `history.jsonl`, losses, metrics and entropy, one line an epoch, and how
-      the most likely cell stands: the number of its operations that change
-      nothing (`skips_normal`) and its closest call (`margin_normal`), the
-      smallest margin of a choice over the second best;
-    - `tensorboard/`, all of them, the pictures and the hyperparameters, for
-      TensorBoard.
+    - `history.jsonl`, losses, metrics and entropy, one line an epoch, and two
+      figures of the most likely cell: the number of its operations that change
+      nothing (`skips_normal`), and the smallest margin of a choice over the
+      second best operation (`margin_normal`);
+    - `tensorboard/`, all these figures, the pictures and the hyperparameters,
+      for TensorBoard.
 
-    The entropy of the op weights, in nats and by cell type, is added to what
-    `fit` shows and returns. A search that goes on removes what was written of
-    the epochs that it repeats. Of several workers, the chief writes.
+    `darts_tf.visualize.write_report` makes one page of these files. The
+    entropy of the op weights, in nats and by cell type, is added to what `fit`
+    shows and returns. A resumed search removes the lines of the epochs that it
+    repeats. If there are several workers, only the chief writes.
 
     Args:
         directory: String or path, an existing folder.
         pictures: Optional callable that draws the search at each epoch, such
-            as `darts_tf.visualize.search_pictures`. It gets the space and the
-            op weights and returns a dictionary from names to arrays of shape
-            `(height, width, 3)` and type `uint8`. Defaults to `None`, no
-            pictures.
+            as `darts_tf.visualize.search_pictures`. It is called with the
+            space and the op weights, and returns a dictionary from names to
+            arrays of shape `(height, width, 3)` and type `uint8`. Defaults to
+            `None`, no pictures.
         hyperparameters: Optional dictionary of numbers, strings and booleans
             (and `None`), for TensorBoard's table of runs. Defaults to `None`,
             none.
 
     Raises:
         NotADirectoryError: If the folder does not exist.
-        ValueError: If a file there has a damaged line.
+        ValueError: If a file in the folder has a damaged line.
         OSError: In `fit`, if a file cannot be written.
 
     Example:

@@ -11,6 +11,7 @@ from darts_tf.callbacks import callback_state
 from darts_tf.files import atomic_file
 from darts_tf.files import json_file
 from darts_tf.spaces import genotype as genotype_lib
+from darts_tf.spaces import genotype_json
 from darts_tf.tuner import configuration
 
 _CHECKPOINT = re.compile(r"_(\d+)\.keras$")
@@ -62,7 +63,7 @@ class Execution:
     @property
     def genotype(self):
         """The genotype that the search ended with, or `None`."""
-        path = self.folder / "genotype.json"
+        path = self.folder / genotype_json.FILE
         return genotype_lib.Genotype.load(path) if path.exists() else None
 
     @property
@@ -85,7 +86,7 @@ class Execution:
         Raises:
             FileNotFoundError: If a file is gone.
         """
-        for name in ("genotype.json", "metrics.json"):
+        for name in (genotype_json.FILE, "metrics.json"):
             if not (self.folder / name).exists():
                 raise FileNotFoundError(
                     f"The execution {self.title} was finished, but a file of "
@@ -132,7 +133,7 @@ class Execution:
                 for name, value in alphas.items()
             },
         )
-        genotype.save(self.folder / "genotype.json")
+        genotype.save(self.folder / genotype_json.FILE)
 
     def save_metrics(self, metrics):
         """Keeps the final metrics, which ends the execution.

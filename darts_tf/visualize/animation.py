@@ -1,4 +1,4 @@
-"""The most likely cell over the epochs, as a film."""
+"""The most likely cell over the epochs, as an animation."""
 
 import io
 import itertools
@@ -71,7 +71,7 @@ def to_gif(trace, scale=1.0):
         )
         for first, last, genotype in found
     ]
-    # All pictures of a film have one size.
+    # All pictures of an animation have one size.
     width = max(figure.width for figure in figures)
     height = max(figure.height for figure in figures)
     images = [

@@ -112,7 +112,7 @@ class HtmlPage:
             "</figure>"
         )
 
-    def film(self, gif, caption=""):
+    def animation(self, gif, caption=""):
         """Adds an animated GIF, which is given as bytes."""
         data = base64.b64encode(gif).decode("ascii")
         self._parts.append(

@@ -47,7 +47,7 @@ def network_sizes(genotype, data):
 
 
 def next_commands(run):
-    """Returns the commands that go on with what a command has left.
+    """Returns the commands that continue with the result of a command.
 
     Args:
         run: A `RunFolder` of a command of `trainers`.

@@ -1,5 +1,6 @@
-"""What stands in the folder of a search or of a training."""
+"""Reads the folder of a search or of a training, for its report."""
 
+import collections.abc
 import pathlib
 
 from darts_tf.callbacks import history_log
@@ -45,6 +46,8 @@ class RunFolder:
     def __init__(self, directory, settings=None, versions=None):
         self.directory = pathlib.Path(directory)
         _check(self.directory)
+        _check_mapping("settings", settings)
+        _check_mapping("versions", versions)
         self.is_of_command = (self.directory / CONFIG_FILE).is_file()
         self.genotype = genotype_lib.Genotype.load(
             self.directory / genotype_json.FILE
@@ -69,7 +72,7 @@ class RunFolder:
         return self.trace is not None
 
     def _json(self, name, given=None):
-        """Returns what the caller says, or else what stands in a file."""
+        """Returns what the caller has given, or else the content of a file."""
         if given is not None:
             return dict(given)
         path = self.directory / name
@@ -83,6 +86,14 @@ class RunFolder:
                 f"{self.genotype.kind} genotype and a {self.trace.space.kind} "
                 f"space in {str(self.directory)!r}"
             )
+
+
+def _check_mapping(name, value):
+    if value is not None and not isinstance(value, collections.abc.Mapping):
+        raise ValueError(
+            f"`{name}` must be a dictionary from names to values. "
+            f"Received: {name}={value!r}"
+        )
 
 
 def _check(directory):
@@ -99,8 +110,8 @@ def _check(directory):
         missing = f"neither {', '.join(logs[:-1])} nor {logs[-1]}"
     if missing is not None:
         raise ValueError(
-            "`directory` must be the folder of a search or of a training, "
-            "after its first epoch, with what `darts_tf.SearchLog`, or "
-            "`darts_tf.callbacks.HistoryLog` and `Genotype.save`, write. "
+            "A report needs the folder of a search or of a training, after "
+            "its first epoch, with the files of `darts_tf.SearchLog`, or of "
+            "`darts_tf.callbacks.HistoryLog` and `Genotype.save`. "
             f"Received: directory={str(directory)!r}, which has {missing}"
         )

@@ -228,7 +228,7 @@ def _add_trace(page, trace):
         f"The most likely cell changed {changes} "
         f"{'time' if changes == 1 else 'times'} from one epoch to the next."
     )
-    page.film(
+    page.animation(
         animation.to_gif(trace),
         "The most likely cells, from the first epoch to the last.",
     )

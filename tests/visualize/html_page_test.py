@@ -44,7 +44,7 @@ def full_page(text):
     page.begin_details(text)
     page.figures([visualize.draw_cell(zoo.get("DARTS_V2").normal, text)], text)
     page.end_details()
-    page.film(b"GIF89a", text)
+    page.animation(b"GIF89a", text)
     return page.to_html()
 
 

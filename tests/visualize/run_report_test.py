@@ -204,6 +204,13 @@ def test_what_the_caller_says_counts_before_the_files(tmp_path):
     assert ["dataset", "digits"] not in rows(page)
 
 
+@pytest.mark.parametrize("name", ["settings", "versions"])
+def test_settings_that_are_no_dictionary_are_refused(tmp_path, name):
+    run_folders.write_log(tmp_path)
+    with pytest.raises(ValueError, match=rf"Received: {name}=\['units'\]$"):
+        visualize.write_report(tmp_path, **{name: ["units"]})
+
+
 def test_a_missing_folder_is_refused(tmp_path):
     file = tmp_path / "file"
     file.touch()
