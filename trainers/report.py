@@ -84,7 +84,7 @@ def finish(folder: str | os.PathLike[str]) -> pathlib.Path:
         The path of the page.
     """
     folder = pathlib.Path(folder)
-    workdir.write_json(folder / ENVIRONMENT_FILE, _environment())
+    json_file.write(folder / ENVIRONMENT_FILE, _environment())
     path = _write(folder)
     print(f"Report: {path}")
     return path
