@@ -8,7 +8,7 @@ The default is a step of the search with each of the three hypergradients, at
 300 units, 64 rows and 35 words. `--what` also takes
 
 - `torch_first_order`, `torch_finite_difference` and `torch_exact`: the same
-  steps in plain PyTorch (`benchmarks.torch_recurrent`), which the interpreter
+  steps in plain PyTorch (`reference.torch_recurrent`), which the interpreter
   that `--torch_python` names must have;
 - `training`: a step of the network of a published genotype;
 - the parts of a search step, each in a graph of its own: `hidden`, the forward
@@ -113,7 +113,7 @@ def make_settings(config):
             "what": what,
             **(
                 {
-                    "module": "benchmarks.torch_recurrent",
+                    "module": "benchmarks.torch_step",
                     "python": config.torch_python,
                 }
                 if what in _TORCH
@@ -262,12 +262,16 @@ def _training(
 
     import darts_tf
     from darts_tf.models import language_loss
+    from darts_tf.spaces import paper
 
     network = darts_tf.RecurrentNetwork(
         darts_tf.zoo.get(genotype), vocabulary_size, units
     )
     network.build((batch_size, None))
-    optimizer = darts_tf.optimizers.SGD(20.0, 0.0, 8e-7, global_clipnorm=0.25)
+    phase = paper.RecurrentTraining
+    optimizer = darts_tf.optimizers.SGD(
+        phase.learning_rate, phase.momentum, phase.weight_decay, phase.clipnorm
+    )
     optimizer.build(network.trainable_variables)
     state = tf.Variable(network.initial_state(batch_size))
     tokens, targets, _ = _text(vocabulary_size, batch_size, sequence_length)[0]

@@ -3,11 +3,11 @@
     python -m benchmarks.search_step --filters=16 --num_cells=8 --batch_size=64
 
 For each hypergradient, three processes hold the same supernet: `merged`
-(`darts_tf.ConvSupernet`), `plain` (`benchmarks.plain_supernet`, stock Keras
+(`darts_tf.ConvSupernet`), `plain` (`reference.plain_supernet`, stock Keras
 layers, one for each edge and operation), and `plain_fused` (the same with our
 fast batch normalisation). With PyTorch, in this interpreter or in the one that
 `--torch_python` names, there are two more forms: `torch`
-(`benchmarks.torch_supernet`), and `torch_channels_last`, the same with the
+(`reference.torch_supernet`), and `torch_channels_last`, the same with the
 channels last in memory. They take steps in turn, so that what else the
 machine does meets all alike. Prints JSON: seconds of the first step (which
 builds the graph) and of the others (median, least, most), peak memory in GB,
@@ -125,7 +125,7 @@ def make_settings(config, method):
             "multiply_adds": multiply_adds.of_step(method, forward),
             **(
                 {
-                    "module": "benchmarks.torch_supernet",
+                    "module": "benchmarks.torch_step",
                     "python": config.torch_python,
                 }
                 if form in TORCH_FORMS
@@ -174,7 +174,7 @@ def make_step(
     import tensorflow as tf
 
     import darts_tf
-    from benchmarks import plain_supernet
+    from reference import plain_supernet
     from trainers import strategies
 
     strategies.limit_threads(intra_op_threads)

@@ -48,20 +48,27 @@ def sizes(**values: object) -> list[int]:
 def positive(value: float, name: str) -> None:
     """Raises an error for a number that is not above 0."""
     if not value > 0:
-        raise ValueError(f"`{name}` must be > 0. Received: {name}={value}")
+        raise ValueError(f"`{name}` must be positive. Received: {name}={value}")
 
 
 def not_negative(value: float, name: str) -> None:
     """Raises an error for a number that is below 0."""
     if not value >= 0:
-        raise ValueError(f"`{name}` must be >= 0. Received: {name}={value}")
-
-
-def fraction(value: float, name: str) -> None:
-    """Raises an error for a number outside of [0, 1)."""
-    if not 0 <= value < 1:
         raise ValueError(
-            f"`{name}` must be in [0, 1). Received: {name}={value}"
+            f"`{name}` must not be negative. Received: {name}={value}"
+        )
+
+
+def fraction(value: object, name: str) -> None:
+    """Raises an error for what is no number in [0, 1)."""
+    if (
+        not isinstance(value, numbers.Real)
+        or isinstance(value, _BOOLEANS)
+        or not 0 <= float(value) < 1
+    ):
+        raise ValueError(
+            f"`{name}` must be in [0, 1). "
+            f"Received: {name}={reprlib.repr(value)}"
         )
 
 

@@ -54,3 +54,26 @@ def test_sizes_come_back_in_their_order():
     sizes = checks.sizes(filters=np.uint8(4), num_cells=2)
     assert sizes == [4, 2]
     assert [type(size) for size in sizes] == [int, int]
+
+
+@pytest.mark.parametrize("value", [0, 0.5, np.float32(0.25), np.int64(0)])
+def test_numbers_from_0_and_below_1_are_fractions(value):
+    checks.fraction(value, "rate")
+
+
+@pytest.mark.parametrize(
+    "value", [-0.1, 1, 1.0, float("nan"), False, np.False_, "0.5", None, [0.5]]
+)
+def test_anything_else_is_no_fraction(value):
+    with pytest.raises(ValueError, match=r"`rate` must be in \[0, 1\).*rate="):
+        checks.fraction(value, "rate")
+
+
+def test_nan_is_neither_positive_nor_not_negative():
+    for check in (checks.positive, checks.not_negative):
+        check(0.5, "value")
+        with pytest.raises(ValueError, match="`value` must.*value=nan"):
+            check(float("nan"), "value")
+    checks.not_negative(0.0, "value")
+    with pytest.raises(ValueError, match="positive.*value=0.0"):
+        checks.positive(0.0, "value")

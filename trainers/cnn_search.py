@@ -22,10 +22,12 @@ import dataclasses
 from trainers import images
 from trainers import late
 from trainers import options
-from trainers import resumable
 from trainers import search_run
 from trainers import strategies
 from trainers import workdir
+
+with late.without_package():
+    from darts_tf.spaces import paper
 
 with late.imports():
     import keras
@@ -36,92 +38,54 @@ with late.imports():
     from darts_tf.data import splitting
     from darts_tf.data import streams
 
-# The paper's, written out as the help shows them before TensorFlow is
-# imported.
-_PRIMITIVES = (
-    "none",
-    "max_pool_3x3",
-    "avg_pool_3x3",
-    "skip_connect",
-    "sep_conv_3x3",
-    "sep_conv_5x5",
-    "dil_conv_3x3",
-    "dil_conv_5x5",
-)
+_PAPER = paper.ConvSearch
 
 
-@dataclasses.dataclass(frozen=True)
-class Config:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config(
+    images.CifarOptions,
+    images.NetworkOptions,
+    images.DataOptions,
+    search_run.SearchOptions,
+):
     """Options of the search; each field is a flag of the same name."""
 
-    workdir: str = options.option(
-        "Folder for everything that is found: new, or of a stopped run."
-    )
-    dataset: str = options.option(
-        "digits, a data set of TensorFlow Datasets, or a folder of images.",
-        "cifar10",
-    )
-    data_dir: str | None = options.option(
-        "Folder of TensorFlow Datasets; none is its default.", None
-    )
-    image_size: int | None = options.option(
-        "Height and width to resize images to, in pixels; none keeps them.",
-        None,
-    )
-    max_samples: int | None = options.option(
-        "Number of training images to use; none uses all.", None
-    )
     train_fraction: float = options.option(
         "Part of the training images for the weights; the rest is for the "
         "alphas.",
-        0.5,
+        _PAPER.train_fraction,
     )
-    epochs: int = options.option("Passes over the weights' part.", 50)
-    steps_per_epoch: int | None = options.option(
-        "Steps in an epoch; none is a whole pass.", None
+    epochs: int = options.option(
+        "Passes over the weights' part.", _PAPER.epochs
     )
-    batch_size: int = options.option("Images in either batch of a step.", 64)
-    filters: int = options.option("Filters of the first cells.", 16)
-    num_cells: int = options.option("Cells of the supernet.", 8)
-    num_nodes: int = options.option("Intermediate nodes of a cell.", 4)
+    batch_size: int = options.option(
+        "Images in either batch of a step.", _PAPER.batch_size
+    )
+    filters: int = _PAPER.filters
+    num_cells: int = options.option("Cells of the supernet.", _PAPER.num_cells)
+    num_nodes: int = options.option(
+        "Intermediate nodes of a cell.", _PAPER.num_nodes
+    )
     primitives: str = options.option(
         "Candidate operations, separated by commas.",
-        ",".join(_PRIMITIVES),
-    )
-    hypergradient: str = options.option(
-        "first_order, finite_difference or exact.", "finite_difference"
-    )
-    xi: float | None = options.option(
-        "Length of the virtual step; none is the current learning rate.", None
+        ",".join(_PAPER.primitives),
     )
     learning_rate: float = options.option(
-        "Of the network weights, in the first epoch.", 0.025
+        "Of the network weights, in the first epoch.", _PAPER.learning_rate
     )
-    final_learning_rate: float = options.option("Where the cosine ends.", 0.001)
-    momentum: float = options.option("Of the network weights.", 0.9)
-    weight_decay: float = options.option("Of the network weights.", 3e-4)
-    clipnorm: float = options.option(
-        "Largest norm of the gradient of the network weights.", 5.0
-    )
-    alpha_learning_rate: float = options.option("Of the alphas (Adam).", 3e-4)
-    alpha_weight_decay: float = options.option("Of the alphas.", 1e-3)
-    crop_padding: int = options.option(
-        "Pixels of padding for the random crop.", 4
-    )
-    flip: bool = options.option("Flip images at random.", True)
-    cutout: int = options.option("Side of the square cut out, in pixels.", 0)
-    collapse_guard: str = search_run.GUARD
-    eigenvalue_every: int | None = search_run.EIGENVALUE_EVERY
-    checkpoint_every: int | None = resumable.EVERY
-    strategy: str = options.option(strategies.HELP, "none")
+    final_learning_rate: float = _PAPER.final_learning_rate
+    momentum: float = _PAPER.momentum
+    weight_decay: float = _PAPER.weight_decay
+    clipnorm: float = _PAPER.clipnorm
+    alpha_learning_rate: float = _PAPER.alpha_learning_rate
+    alpha_weight_decay: float = _PAPER.alpha_weight_decay
+    cutout: int = _PAPER.cutout
     micro_batch: int | None = options.option(
         "Images at a time on a device, to save memory; none is all.", None
     )
     rematerialize: bool = options.option(
         "Compute cells again for their gradient, to save memory.", False
     )
-    intra_op_threads: int | None = search_run.INTRA_OP_THREADS
-    seed: int = options.option("Seeds Python, NumPy, TensorFlow and data.", 0)
 
     def __post_init__(self):
         """Fails on values that would only show after a long time."""

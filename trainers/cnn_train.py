@@ -30,7 +30,11 @@ from trainers import late
 from trainers import options
 from trainers import resumable
 from trainers import strategies
+from trainers import training_options
 from trainers import workdir
+
+with late.without_package():
+    from darts_tf.spaces import paper
 
 with late.imports():
     import keras
@@ -40,73 +44,36 @@ with late.imports():
     from darts_tf.data import augmentation
     from darts_tf.data import streams
     from darts_tf.distribution import replicas
+    from darts_tf.files import json_file
 
 
-@dataclasses.dataclass(frozen=True)
-class Config:
+_PAPER = paper.ConvTraining
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config(images.CifarOptions, training_options.ImageTrainingOptions):
     """Options of the training; each field is a flag of the same name."""
 
-    workdir: str = options.option(
-        "Folder for everything that comes out: new, or of a stopped run."
-    )
-    genotype: str = options.option(genotypes.HELP)
-    dataset: str = options.option(
-        "digits, a data set of TensorFlow Datasets, or a folder of images.",
-        "cifar10",
-    )
-    data_dir: str | None = options.option(
-        "Folder of TensorFlow Datasets; none is its default.", None
-    )
-    image_size: int | None = options.option(
-        "Height and width to resize images to, in pixels; none keeps them.",
-        None,
-    )
-    max_samples: int | None = options.option(
-        "Number of training images to use; none uses all.", None
-    )
-    epochs: int = options.option("Passes over the training images.", 600)
-    steps_per_epoch: int | None = options.option(
-        "Steps in an epoch; none is a whole pass.", None
-    )
-    batch_size: int = options.option("Images in a batch.", 96)
-    filters: int = options.option("Filters of the first cells.", 36)
-    num_cells: int = options.option("Cells of the network.", 20)
-    auxiliary_weight: float = options.option(
-        "Weight of the auxiliary classifier's loss; 0 leaves it out.", 0.4
-    )
-    drop_path_rate: float = options.option(
-        "Where the linear ramp of the path dropout ends.", 0.2
-    )
-    learning_rate: float = options.option("In the first epoch.", 0.025)
-    final_learning_rate: float = options.option("Where the cosine ends.", 0.0)
-    momentum: float = options.option("Of the gradient.", 0.9)
-    weight_decay: float = options.option("Coupled to the gradient.", 3e-4)
-    clipnorm: float = options.option("Largest norm of the gradient.", 5.0)
-    crop_padding: int = options.option(
-        "Pixels of padding for the random crop.", 4
-    )
-    flip: bool = options.option("Flip images at random.", True)
-    cutout: int = options.option("Side of the square cut out, in pixels.", 16)
-    checkpoint_every: int | None = resumable.EVERY
-    strategy: str = options.option(strategies.HELP, "none")
-    seed: int = options.option("Seeds Python, NumPy, TensorFlow and data.", 0)
+    epochs: int = _PAPER.epochs
+    batch_size: int = options.option("Images in a batch.", _PAPER.batch_size)
+    filters: int = _PAPER.filters
+    num_cells: int = _PAPER.num_cells
+    auxiliary_weight: float = _PAPER.auxiliary_weight
+    drop_path_rate: float = _PAPER.drop_path_rate
+    learning_rate: float = _PAPER.learning_rate
+    final_learning_rate: float = _PAPER.final_learning_rate
+    momentum: float = _PAPER.momentum
+    weight_decay: float = _PAPER.weight_decay
+    clipnorm: float = _PAPER.clipnorm
+    cutout: int = _PAPER.cutout
     runs: int = options.option(
         "Trainings, with the seeds `seed`, `seed + 1` and so on.", 1
     )
 
     def __post_init__(self):
         """Fails on values that would only show after a long time."""
-        options.check_positive(
-            self,
-            "epochs",
-            "steps_per_epoch",
-            "batch_size",
-            "filters",
-            "num_cells",
-            "runs",
-            "checkpoint_every",
-        )
-        options.check_choice(self, "strategy", strategies.NAMES)
+        super().__post_init__()
+        options.check_positive(self, "runs")
 
 
 PRESETS = {
@@ -147,7 +114,7 @@ def run(config):
         return _train(config, genotype, dataset, strategy)
     folder, finished = resumable.open_folder(config, strategy)
     if finished:
-        return workdir.read_json(folder / workdir.METRICS_FILE)
+        return json_file.read(folder / workdir.METRICS_FILE)
     results = [
         _train(
             dataclasses.replace(
@@ -169,7 +136,7 @@ def run(config):
         "runs": results,
     }
     if replicas.is_chief(strategy):
-        workdir.write_json(folder / workdir.METRICS_FILE, metrics)
+        json_file.write(folder / workdir.METRICS_FILE, metrics)
     print(
         f"Test error of {config.runs} runs: "
         f"{100 * metrics['test_error_mean']:.2f} +- "
@@ -182,7 +149,7 @@ def _train(config, genotype, dataset, strategy):
     """Trains and evaluates once; returns what is in `metrics.json`."""
     folder, finished = resumable.open_folder(config, strategy)
     if finished:
-        return workdir.read_json(folder / workdir.METRICS_FILE)
+        return json_file.read(folder / workdir.METRICS_FILE)
     keras.utils.set_random_seed(config.seed)
     with strategy.scope():
         network = _make_network(config, genotype, dataset)

@@ -16,12 +16,18 @@ import dataclasses
 from trainers import genotypes
 from trainers import late
 from trainers import options
-from trainers import workdir
+
+with late.without_package():
+    from darts_tf.spaces import paper
 
 with late.imports():
     import darts_tf
+    from darts_tf.files import json_file
 
-_IMAGE_SIZES = {"cifar": 32, "imagenet": 224}
+_IMAGE_SIZES = {
+    "cifar": paper.ConvTraining.image_size,
+    "imagenet": paper.ImagenetTraining.image_size,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +96,7 @@ def run(config):
             print(f"\nMultiply-adds, {row['form']}:")
             print(breakdown(row["multiply_adds_by_layer"]))
     if config.output is not None:
-        workdir.write_json(config.output, rows)
+        json_file.write(config.output, rows)
     return rows
 
 

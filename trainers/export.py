@@ -142,12 +142,7 @@ class Config:
                     f"`{name}` applies to --genotype only. "
                     f"Received: {name}={getattr(self, name)!r}"
                 )
-        for name in ("calibration_images", "test_images"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(
-                    f"`{name}` must be positive. Received: {name}={value}"
-                )
+        options.check_positive(self, "calibration_images", "test_images")
         if self.test_words is not None and self.test_words < 2:
             raise ValueError(
                 "`test_words` must be 2 or more. "
@@ -210,14 +205,14 @@ def run(config: Config) -> dict[str, Any]:
     )
     if (folder / _REPORT_FILE).exists():
         print(f"The export in {folder} is finished; nothing is changed.")
-        return workdir.read_json(folder / _REPORT_FILE)
+        return json_file.read(folder / _REPORT_FILE)
     files = _write(exporter, formats, folder)
     report = {
         **exporter.describe(files, threads_of(config.num_threads)),
         "device": device.description(),
         "versions": device.versions("ai-edge-litert"),
     }
-    workdir.write_json(folder / _REPORT_FILE, report)
+    json_file.write(folder / _REPORT_FILE, report)
     _print(report, folder)
     return report
 

@@ -1,6 +1,5 @@
 """What `trainers.export` does with a network of images."""
 
-import dataclasses
 import pathlib
 from typing import Any
 
@@ -98,16 +97,6 @@ class ImageExport:
         )
 
 
-@dataclasses.dataclass(frozen=True)
-class _DatasetConfig:
-    """What `images.load` needs to know."""
-
-    dataset: str
-    data_dir: str | None
-    image_size: int | None
-    max_samples: int | None
-
-
 def _check_options(config: Any) -> None:
     for name in _OF_TEXTS:
         if getattr(config, name) is not None:
@@ -117,8 +106,10 @@ def _check_options(config: Any) -> None:
             )
 
 
-def _dataset_config(config: Any, training: dict[str, Any]) -> _DatasetConfig:
-    names = [field.name for field in dataclasses.fields(_DatasetConfig)]
+def _dataset_config(
+    config: Any, training: dict[str, Any]
+) -> images.DataOptions:
+    names = ("dataset", "data_dir", "image_size", "max_samples")
     chosen = {name: training.get(name) for name in names}
     if config.dataset not in (None, chosen["dataset"]):
         chosen["data_dir"] = None  # the folder of the run's own data set
@@ -132,7 +123,7 @@ def _dataset_config(config: Any, training: dict[str, Any]) -> _DatasetConfig:
             "darts_tf.export write files without any dataset. "
             f"Received: network={config.network!r}, dataset=None"
         )
-    return _DatasetConfig(**chosen)
+    return images.DataOptions(**chosen)
 
 
 def _untrained(

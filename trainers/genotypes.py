@@ -1,8 +1,10 @@
 """Finds the genotype that a trainer's flag names."""
 
+import dataclasses
 import pathlib
 
 from trainers import late
+from trainers import options
 
 with late.imports():
     import darts_tf
@@ -15,6 +17,13 @@ HELP = (
 )
 _RANDOM = "random:"
 _LITERAL = "Genotype("
+
+
+@dataclasses.dataclass(frozen=True)
+class GenotypeOption:
+    """The option of a run that is one of a genotype."""
+
+    genotype: str = options.option(HELP)
 
 
 def check(source: str) -> None:

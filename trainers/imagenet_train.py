@@ -30,7 +30,11 @@ from trainers import late
 from trainers import options
 from trainers import resumable
 from trainers import strategies
+from trainers import training_options
 from trainers import workdir
+
+with late.without_package():
+    from darts_tf.spaces import paper
 
 with late.imports():
     import keras
@@ -39,85 +43,76 @@ with late.imports():
     from darts_tf.callbacks import schedules
     from darts_tf.data import imagenet_augmentation
     from darts_tf.data import streams
+    from darts_tf.files import json_file
 
 
-@dataclasses.dataclass(frozen=True)
-class Config:
+_PAPER = paper.ImagenetTraining
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config(training_options.ImageTrainingOptions):
     """Options of the training; each field is a flag of the same name."""
 
-    workdir: str = options.option(
-        "Folder for everything that comes out: new, or of a stopped run."
-    )
-    genotype: str = options.option(genotypes.HELP)
     dataset: str = options.option(
         "A folder of images, a data set of TensorFlow Datasets, or digits.",
         "imagenet2012",
-    )
-    data_dir: str | None = options.option(
-        "Folder of TensorFlow Datasets; none is its default.", None
     )
     max_samples: int | None = options.option(
         "Number of training images to use, of a folder; none uses all.", None
     )
     image_size: int = options.option(
-        "Height and width of the images after the crop, in pixels.", 224
+        "Height and width of the images after the crop, in pixels.",
+        _PAPER.image_size,
     )
-    epochs: int = options.option("Passes over the training images.", 250)
-    steps_per_epoch: int | None = options.option(
-        "Steps in an epoch; none is a whole pass.", None
+    epochs: int = _PAPER.epochs
+    batch_size: int = options.option(
+        "Images in a batch, on all devices.", _PAPER.batch_size
     )
-    batch_size: int = options.option("Images in a batch, on all devices.", 128)
-    filters: int = options.option("Filters of the first cells.", 48)
-    num_cells: int = options.option("Cells of the network.", 14)
-    auxiliary_weight: float = options.option(
-        "Weight of the auxiliary classifier's loss; 0 leaves it out.", 0.4
-    )
-    drop_path_rate: float = options.option(
-        "Where the linear ramp of the path dropout ends.", 0.0
-    )
+    filters: int = _PAPER.filters
+    num_cells: int = _PAPER.num_cells
+    auxiliary_weight: float = _PAPER.auxiliary_weight
+    drop_path_rate: float = _PAPER.drop_path_rate
     label_smoothing: float = options.option(
-        "Part of the target that is divided among all classes.", 0.1
+        "Part of the target that is divided among all classes.",
+        _PAPER.label_smoothing,
     )
-    learning_rate: float = options.option("In the first epoch.", 0.1)
+    learning_rate: float = _PAPER.learning_rate
     learning_rate_decay: float = options.option(
-        "Factor of the learning rate after each epoch.", 0.97
+        "Factor of the learning rate after each epoch.",
+        _PAPER.learning_rate_decay,
     )
-    momentum: float = options.option("Of the gradient.", 0.9)
-    weight_decay: float = options.option("Coupled to the gradient.", 3e-5)
-    clipnorm: float = options.option("Largest norm of the gradient.", 5.0)
+    momentum: float = _PAPER.momentum
+    weight_decay: float = _PAPER.weight_decay
+    clipnorm: float = _PAPER.clipnorm
     smallest_area: float = options.option(
-        "Least share of an image that the random crop has.", 0.08
+        "Least share of an image that the random crop has.",
+        _PAPER.smallest_area,
     )
-    flip: bool = options.option("Flip images at random.", True)
-    brightness: float = options.option("Largest change of a factor of 1.", 0.4)
-    contrast: float = options.option("Largest change of a factor of 1.", 0.4)
-    saturation: float = options.option("Largest change of a factor of 1.", 0.4)
-    hue: float = options.option("Largest turn, in parts of the circle.", 0.2)
+    brightness: float = options.option(
+        "Largest change of a factor of 1.", _PAPER.brightness
+    )
+    contrast: float = options.option(
+        "Largest change of a factor of 1.", _PAPER.contrast
+    )
+    saturation: float = options.option(
+        "Largest change of a factor of 1.", _PAPER.saturation
+    )
+    hue: float = options.option(
+        "Largest turn, in parts of the circle.", _PAPER.hue
+    )
     budget: int | None = options.option(
         "Most multiply-adds of the mobile setting; none sets no limit.",
-        600_000_000,
+        _PAPER.budget,
     )
     over_budget: str = options.option(
         "What a larger network meets: refuse or warn.", "refuse"
     )
-    checkpoint_every: int | None = resumable.EVERY
-    strategy: str = options.option(strategies.HELP, "none")
-    seed: int = options.option("Seeds Python, NumPy, TensorFlow and data.", 0)
 
     def __post_init__(self):
         """Fails on values that would only show after a long time."""
-        options.check_positive(
-            self,
-            "epochs",
-            "steps_per_epoch",
-            "batch_size",
-            "filters",
-            "num_cells",
-            "image_size",
-            "checkpoint_every",
-        )
+        super().__post_init__()
+        options.check_positive(self, "image_size")
         options.check_choice(self, "over_budget", ("refuse", "warn"))
-        options.check_choice(self, "strategy", strategies.NAMES)
 
 
 PRESETS = {
@@ -170,7 +165,7 @@ def run(config):
     metrics = _sizes(config, network)
     folder, finished = resumable.open_folder(config, strategy)
     if finished:
-        return workdir.read_json(folder / workdir.METRICS_FILE)
+        return json_file.read(folder / workdir.METRICS_FILE)
     resumable.keep_genotype(folder, genotype, strategy)
     print(
         f"{device.start_line()}\n"

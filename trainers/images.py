@@ -1,15 +1,60 @@
 """Loads the data set that a trainer's flags name."""
 
 import contextlib
+import dataclasses
 import pathlib
 import sys
 from typing import Any
 
 from trainers import late
+from trainers import options
+
+with late.without_package():
+    from darts_tf.spaces import paper
 
 with late.imports():
     from darts_tf.data import image_classification
     from darts_tf.data import lazy_images
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DataOptions:
+    """Options of a run on images: which they are."""
+
+    dataset: str = options.option(
+        "digits, a data set of TensorFlow Datasets, or a folder of images.",
+        "cifar10",
+    )
+    data_dir: str | None = options.option(
+        "Folder of TensorFlow Datasets; none is its default.", None
+    )
+    image_size: int | None = options.option(
+        "Height and width to resize images to, in pixels; none keeps them.",
+        None,
+    )
+    max_samples: int | None = options.option(
+        "Number of training images to use; none uses all.", None
+    )
+    flip: bool = options.option("Flip images at random.", True)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NetworkOptions:
+    """Options of a network of images: its sizes."""
+
+    filters: int = options.option("Filters of the first cells.")
+    num_cells: int = options.option("Cells of the network.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CifarOptions:
+    """Options of the paper's protocol on CIFAR-10 beside its data's."""
+
+    final_learning_rate: float = options.option("Where the cosine ends.")
+    crop_padding: int = options.option(
+        "Pixels of padding for the random crop.", paper.ConvSearch.crop_padding
+    )
+    cutout: int = options.option("Side of the square cut out, in pixels.")
 
 
 def check(name: str) -> None:

@@ -22,6 +22,7 @@ from trainers import workdir
 
 with late.imports():
     import darts_tf
+    from darts_tf.files import json_file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,11 +45,7 @@ class Config:
 
     def __post_init__(self):
         """Fails on values that cannot work."""
-        if self.image_size is not None and self.image_size < 1:
-            raise ValueError(
-                "`image_size` must be positive. "
-                f"Received: image_size={self.image_size}"
-            )
+        options.check_positive(self, "image_size")
 
 
 def run(config):
@@ -78,7 +75,7 @@ def run(config):
     )
     if (folder / "import.json").exists():
         print(f"The import in {folder} is finished; nothing is changed.")
-        return workdir.read_json(folder / "import.json")
+        return json_file.read(folder / "import.json")
     resumable.save_network(network, folder / "network.keras")
     genotype.save(folder / "genotype.json")
     report = {
@@ -88,7 +85,7 @@ def run(config):
         ),
         "arrays": {name: list(array.shape) for name, array in arrays.items()},
     }
-    workdir.write_json(folder / "import.json", report)
+    json_file.write(folder / "import.json", report)
     print(f"Read {len(arrays):,} arrays, each once:")
     parts = collections.Counter(name.split(".")[0] for name in arrays)
     for part, count in parts.items():

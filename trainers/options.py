@@ -12,6 +12,16 @@ A trainer declares its options once, as the fields of a frozen dataclass:
     if __name__ == "__main__":
         options.main(Config, run, PRESETS)
 
+Options that several trainers have stand in a base class of their configs. A
+trainer with another default writes only that, and one that says something else
+declares the option again:
+
+    @dataclasses.dataclass(frozen=True)
+    class Config(resumable.RunOptions, images.DataOptions):
+        max_samples: int | None = 1000
+
+The fields come in the order of the base classes, the last one first.
+
 What a flag says overrides the preset, and the preset overrides the default.
 The flags exist only while `main` runs, so that several trainers can be
 imported into one process, and `run(config)` can be called without them.
@@ -24,36 +34,40 @@ import gc
 import math
 import signal
 import sys
-import types
-import typing
 from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from absl import app
 from absl import flags
 from absl import logging
 
+from trainers import config_flags
 from trainers import device
 from trainers import screen as screen_lib
 from trainers import stopping
 
-Presets = Mapping[str, Mapping[str, Any]]
+Presets = config_flags.Presets
 
-_PARSERS: dict[Any, Callable[[], flags.ArgumentParser[Any]]] = {
-    int: flags.IntegerParser,
-    float: flags.FloatParser,
-    str: flags.ArgumentParser,
-}
+# What the cells of each space are searched on, as the help texts call it.
+_DATA_OF_SPACES = {"conv": "Images", "recurrent": "Texts"}
 
 
-def option(text: str, default: Any = dataclasses.MISSING) -> Any:
+def option(
+    text: str,
+    default: Any = dataclasses.MISSING,
+    spaces: Sequence[str] = (),
+) -> Any:
     """Declares one field of a config.
 
     Args:
         text: String, the help text of the flag.
         default: Default value. If left out, the flag or a preset must give
             one.
+        spaces: Strings, the kinds of search space, `"conv"` or
+            `"recurrent"`, to which alone it applies; the help text then opens
+            with what they search on. Defaults to `()`, all of them.
 
     Returns:
         A `dataclasses.Field`, typed as `Any` like `dataclasses.field` is.
@@ -68,7 +82,12 @@ def option(text: str, default: Any = dataclasses.MISSING) -> Any:
     >>> Config()
     Config(epochs=50)
     """
-    return dataclasses.field(default=default, metadata={"help": text})
+    if spaces:
+        data = " and ".join(_DATA_OF_SPACES[space] for space in spaces)
+        text = f"{data}: {text}"
+    return dataclasses.field(
+        default=default, metadata={"help": text, "spaces": tuple(spaces)}
+    )
 
 
 def arguments(text: str) -> Any:
@@ -90,7 +109,7 @@ def arguments(text: str) -> Any:
     >>> Config()
     Config(images=())
     """
-    metadata = {"help": text, "arguments": True}
+    metadata = {"help": text, "spaces": (), "arguments": True}
     return dataclasses.field(default=(), metadata=metadata)
 
 
@@ -189,6 +208,40 @@ def check_positive(config: Any, *names: str) -> None:
             )
 
 
+def check_space(config: Any) -> None:
+    """Raises an error for an option that only another space has.
+
+    Args:
+        config: An instance of a config dataclass with a field `space`.
+
+    Raises:
+        ValueError: If an option that does not apply to the space has another
+            value than its default.
+
+    Example:
+
+    >>> import dataclasses
+    >>> from trainers import options
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Config:
+    ...     space: str = options.option("conv or recurrent.", "conv")
+    ...     units: int = options.option("width.", 300, spaces=["recurrent"])
+    >>> options.check_space(Config("recurrent", 200))
+    >>> options.check_space(Config("conv", 200))
+    Traceback (most recent call last):
+    ...
+    ValueError: `units` does not apply to space='conv'. Received: units=200
+    """
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        spaces = config_flags.metadata(type(config), field.name)["spaces"]
+        if spaces and config.space not in spaces and value != field.default:
+            raise ValueError(
+                f"`{field.name}` does not apply to space={config.space!r}. "
+                f"Received: {field.name}={value}"
+            )
+
+
 def check_choice(config: Any, name: str, choices: tuple[str, ...]) -> None:
     """Raises an error for an option that is none of its choices.
 
@@ -279,11 +332,12 @@ def main(
     Config(epochs=3)
     None
     """
-    defined = [*_general_flags(presets), *_field_flags(config_class)]
+    defined = [
+        *config_flags.general(presets),
+        *config_flags.of_config(config_class),
+    ]
 
-    rest = next(
-        filter(_takes_arguments, dataclasses.fields(config_class)), None
-    )
+    rest = config_flags.arguments(config_class)
 
     def body(words: list[str]) -> None:
         if words[1:] and rest is None:
@@ -297,7 +351,7 @@ def main(
         debug = given.pop("debug", False)
         preset = given.pop("preset", None)
         if rest is not None:
-            given[rest.name] = tuple(words[1:])
+            given[rest] = tuple(words[1:])
         show_all = debug or bool(flags.FLAGS["verbosity"].present)
         try:
             config = resolve(config_class, presets, preset, given)
@@ -323,80 +377,3 @@ def main(
         # takes seconds after the last word; the memory goes back anyway.
         atexit.register(gc.freeze)
         app.run(body)
-
-
-def _general_flags(presets: Presets | None) -> list[flags.Flag[Any]]:
-    """Returns the flags that each trainer has."""
-    general: list[flags.Flag[Any]] = [
-        flags.BooleanFlag(
-            "debug",
-            False,
-            "Show the traceback of an error, not one line, and all that "
-            "TensorFlow and other libraries write.",
-        ),
-        flags.BooleanFlag("version", False, "Show the versions, and exit."),
-    ]
-    if not presets:
-        return general
-    contents = "; ".join(
-        f"{name}: {_listed(values)}" for name, values in presets.items()
-    )
-    text = f"Values to start from, which other flags override. {contents}."
-    return [*general, flags.EnumFlag("preset", None, text, list(presets))]
-
-
-def _listed(values: Mapping[str, Any]) -> str:
-    listed = ", ".join(f"{name}={value}" for name, value in values.items())
-    return listed or "the defaults"
-
-
-def _field_flags(config_class: type) -> list[flags.Flag[Any]]:
-    """Returns one flag for each field, with the default that --help shows."""
-    types_of = typing.get_type_hints(config_class)
-    return [
-        _field_flag(field, types_of[field.name])
-        for field in dataclasses.fields(config_class)
-        if not _takes_arguments(field)
-    ]
-
-
-def _takes_arguments(field: "dataclasses.Field[Any]") -> bool:
-    return bool(field.metadata.get("arguments"))
-
-
-def _field_flag(
-    field: "dataclasses.Field[Any]", field_type: Any
-) -> flags.Flag[Any]:
-    text, default = field.metadata["help"], field.default
-    if default is dataclasses.MISSING:
-        text, default = f"{text} (required)", None
-    if field_type is bool:
-        return flags.BooleanFlag(field.name, default, text)
-    choices = set(typing.get_args(field_type)) or {field_type}
-    named = choices - {types.NoneType}
-    if len(named) != 1 or not named <= set(_PARSERS):
-        raise ValueError(
-            "A field must be of type bool, int, float or str, or one of the "
-            f"last three or None. Received: {field.name}: {field_type}"
-        )
-    parser = _PARSERS[named.pop()]()
-    if types.NoneType in choices:
-        parser = _OptionalParser(parser)
-    serializer = flags.ArgumentSerializer[Any]()
-    return flags.Flag(parser, serializer, field.name, default, text)
-
-
-class _OptionalParser(flags.ArgumentParser[Any]):
-    """Reads `none` as None, and anything else as another parser does."""
-
-    def __init__(self, parser: flags.ArgumentParser[Any]) -> None:
-        self._parser = parser
-        self.syntactic_help = f"{parser.syntactic_help or 'a string'} or none"
-
-    def parse(self, argument: Any) -> Any:
-        """Returns the value of the text, and a value that is none unchanged."""
-        return None if argument == "none" else self._parser.parse(argument)
-
-    def flag_type(self) -> str:
-        """Returns the name of the type, for the help in XML."""
-        return f"optional {self._parser.flag_type()}"

@@ -35,118 +35,42 @@ from trainers import device
 from trainers import images
 from trainers import late
 from trainers import options
+from trainers import protocol_options
 from trainers import resumable
 from trainers import search_run
 from trainers import strategies
 from trainers import texts
 from trainers import workdir
 
+with late.without_package():
+    from darts_tf.spaces import paper
+
 with late.imports():
     import keras_tuner
-    import numpy as np
 
     import darts_tf
     from darts_tf.files import atomic_file
+    from darts_tf.files import json_file
     from darts_tf.tuner import configuration
-    from darts_tf.tuner import selection
     from trainers import progress
     from trainers import protocol_images
+    from trainers import protocol_results
     from trainers import protocol_texts
     from trainers import protocol_tuner
 
-# What can be tuned, and where: minimum, maximum, sampling.
-_RANGES = {
-    "xi": (0.0, 0.1, "linear"),
-    "weight_decay": (1e-7, 1e-3, "log"),
-    "alpha_learning_rate": (1e-4, 1e-1, "log"),
-    "alpha_weight_decay": (1e-5, 1e-2, "log"),
-}
-_KINDS = ("searched", "random")
 _TASKS = {"conv": protocol_images, "recurrent": protocol_texts}
 
 
-@dataclasses.dataclass(frozen=True)
-class Config:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config(
+    protocol_options.TextOptions,
+    protocol_options.ImageOptions,
+    search_run.MethodOptions,
+    protocol_options.ProtocolOptions,
+):
     """Options of the protocol; each field is a flag of the same name."""
 
-    workdir: str = options.option("Folder for everything; new, or to go on.")
-    space: str = options.option("conv or recurrent.", "conv")
-    dataset: str = options.option(
-        "Of images: digits, a data set of TensorFlow Datasets, or a folder; "
-        "of texts: topics, ptb, wikitext-2, or a folder.",
-        "cifar10",
-    )
-    data_dir: str | None = options.option(
-        "Folder of prepared data sets or texts; none is the default one.", None
-    )
-    searches: int = options.option("Searches, each with its own seed.", 4)
-    random_cells: int | None = options.option(
-        "Random cells; none is as many as fit in the time of the searches.",
-        None,
-    )
-    tune: str | None = options.option(
-        f"Hyperparameters to tune, of {', '.join(_RANGES)}; none repeats the "
-        "search.",
-        None,
-    )
-    num_nodes: int | None = options.option(
-        "Intermediate nodes of a cell; none is the paper's number.", None
-    )
-    primitives: str | None = options.option(
-        "Candidate operations, separated by commas; none is the paper's.", None
-    )
-    hypergradient: str = options.option(
-        "first_order, finite_difference or exact.", "finite_difference"
-    )
-    alpha_learning_rate: float = options.option("Of the alphas (Adam).", 3e-4)
-    search_epochs: int = options.option("Epochs of a search.", 50)
-    batch_size: int = options.option("Of a search.", 64)
-    retrain_epochs: int = options.option("Epochs of a short training.", 100)
-    retrain_batch_size: int = options.option("Of a short training.", 96)
-    runs: int = options.option("Full trainings of the best cell.", 10)
-    epochs: int = options.option("Epochs of a full training.", 600)
-    train_batch_size: int = options.option("Of the full training.", 96)
-    seed: int = options.option("Of the first search, cell and training.", 0)
-    intra_op_threads: int | None = search_run.INTRA_OP_THREADS
-    validation_fraction: float = options.option(
-        "Images: part of the training images that scores the cells; the "
-        "searches halve the rest.",
-        0.2,
-    )
-    image_size: int | None = options.option(
-        "Images: height and width to resize to, in pixels; none keeps them.",
-        None,
-    )
-    max_samples: int | None = options.option(
-        "Images: number of training images to use; none uses all.", None
-    )
-    search_filters: int = options.option("Images: of the supernet.", 16)
-    search_cells: int = options.option("Images: of the supernet.", 8)
-    filters: int = options.option("Images: of all trained networks.", 36)
-    num_cells: int = options.option("Images: of all trained networks.", 20)
-    auxiliary_weight: float = options.option(
-        "Images: of the auxiliary classifier in the full training.", 0.4
-    )
-    drop_path_rate: float = options.option(
-        "Images: where the ramp of the path dropout ends.", 0.2
-    )
-    crop_padding: int = options.option(
-        "Images: pixels of padding for the random crop.", 4
-    )
-    flip: bool = options.option("Images: flip them at random.", True)
-    cutout: int = options.option(
-        "Images: side of the square cut out in the full training.", 16
-    )
-    min_count: int | None = options.option(
-        "Texts: words that occur less often in the training text become "
-        "<unk>; none keeps all.",
-        None,
-    )
-    search_units: int = options.option("Texts: width of the supernet.", 300)
-    units: int = options.option("Texts: width of all trained networks.", 850)
-    dropout_scale: float = options.option(
-        "Texts: factor of all the paper's dropout rates.", 1.0
-    )
+    alpha_learning_rate: float = paper.ConvSearch.alpha_learning_rate
 
     def __post_init__(self):
         """Fails on values that would only show after a long time."""
@@ -158,30 +82,14 @@ class Config:
             "epochs",
             "intra_op_threads",
         )
-        if self.space not in _TASKS:
-            raise ValueError(
-                f"`space` must be one of {list(_TASKS)}. "
-                f"Received: space={self.space!r}"
-            )
-        self._refuse_other_options()
+        options.check_choice(self, "space", tuple(_TASKS))
+        options.check_space(self)
         for name in _names(self.tune):
-            if name not in _RANGES:
+            if name not in protocol_options.RANGES:
                 raise ValueError(
-                    f"`tune` must name some of {list(_RANGES)}. "
+                    "`tune` must name some of "
+                    f"{list(protocol_options.RANGES)}. "
                     f"Received: tune={self.tune!r}"
-                )
-
-    def _refuse_other_options(self):
-        """Raises an error for an option of the other space."""
-        other = "Texts:" if self.space == "conv" else "Images:"
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if field.metadata["help"].startswith(other) and (
-                value != field.default
-            ):
-                raise ValueError(
-                    f"`{field.name}` does not apply to space={self.space!r}. "
-                    f"Received: {field.name}={value}"
                 )
 
 
@@ -228,12 +136,12 @@ PRESETS = {
     "paper_text": {
         "space": "recurrent",
         "dataset": "ptb",
-        "batch_size": 256,
-        "alpha_learning_rate": 3e-3,
-        "retrain_epochs": 300,
-        "retrain_batch_size": 64,
-        "epochs": 8000,
-        "train_batch_size": 64,
+        "batch_size": paper.RecurrentSearch.batch_size,
+        "alpha_learning_rate": paper.RecurrentSearch.alpha_learning_rate,
+        "retrain_epochs": paper.Protocol.short_epochs_of_texts,
+        "retrain_batch_size": paper.RecurrentTraining.batch_size,
+        "epochs": paper.RecurrentTraining.epochs,
+        "train_batch_size": paper.RecurrentTraining.batch_size,
     },
 }
 
@@ -257,7 +165,7 @@ def run(config):
     atomic_file.remove_leftovers(folder)
     resolved = options.to_json(config)
     configuration.check(folder / "config.json", resolved)
-    workdir.write_json(folder / "config.json", resolved)
+    json_file.write(folder / "config.json", resolved)
 
     print(
         f"{device.start_line()}\nThe protocol on {task.describe()}.\n"
@@ -269,7 +177,9 @@ def run(config):
     searched = _search(task, folder, "searched", _oracle(task, module))
     limit = {"max_trials": config.random_cells}
     if config.random_cells is None:
-        limit["max_seconds"] = sum(t["seconds"] for t in _trials(searched))
+        limit["max_seconds"] = sum(
+            t["seconds"] for t in protocol_results.trials(searched)
+        )
     chance = _search(
         task,
         folder,
@@ -283,61 +193,21 @@ def run(config):
     )
     results = {
         kind: {
-            "trials": _trials(tuner),
+            "trials": protocol_results.trials(tuner),
             "genotype": json.loads(tuner.get_best_genotypes(1)[0].to_json()),
             "final": _train(task, folder / "final" / kind, tuner),
         }
-        for kind, tuner in zip(_KINDS, (searched, chance), strict=True)
+        for kind, tuner in zip(
+            protocol_results.KINDS, (searched, chance), strict=True
+        )
     }
-    workdir.write_json(folder / "results.json", results)
-    table = to_markdown(results, module.OBJECTIVE, module.TEST_METRIC)
+    json_file.write(folder / "results.json", results)
+    table = protocol_results.to_markdown(
+        results, module.OBJECTIVE, module.TEST_METRIC
+    )
     atomic_file.write_text(folder / "results.md", table)
     print(f"\n{table}\nWritten to {folder}/results.md and results.json.")
     return results
-
-
-def to_markdown(results, objective, test_metric):
-    """Returns the results as a table.
-
-    Args:
-        results: Dictionary from `run`.
-        objective: `keras_tuner.Objective` of the short training.
-        test_metric: String, the metric of the full training.
-
-    Returns:
-        String.
-    """
-    columns = [results[kind] for kind in _KINDS]
-    scores = [[t[objective.name] for t in c["trials"]] for c in columns]
-    best = max if objective.direction == "max" else min
-    short, test = (
-        name.replace("_", " ") for name in (objective.name, test_metric)
-    )
-    rows = {
-        "": _KINDS,
-        "cells": [len(values) for values in scores],
-        f"{short}, short training: mean ± deviation": map(_mean, scores),
-        "the best of them": [f"{best(values):.4f}" for values in scores],
-        "seconds, searches and short trainings": [
-            f"{sum(t['seconds'] for t in c['trials']):.0f}" for c in columns
-        ],
-        "parameters of the best cell's network": [
-            f"{c['final'][0]['parameters']:,}" for c in columns
-        ],
-        "full trainings": [len(c["final"]) for c in columns],
-        f"{test} of the best cell: mean ± deviation": [
-            _mean([r[test_metric] for r in c["final"]]) for c in columns
-        ],
-    }
-    lines = [
-        f"| {name} | {' | '.join(map(str, cells))} |"
-        for name, cells in rows.items()
-    ]
-    return "\n".join([lines[0], "|---|---|---|", *lines[1:]]) + "\n"
-
-
-def _mean(values):
-    return f"{np.mean(values):.4f} ± {selection.deviation(values):.4f}"
 
 
 def _names(text):
@@ -348,7 +218,7 @@ def _hyperparameters(task, tuned):
     """Declares what differs from the paper, and what is tuned."""
     config, hp = task.config, keras_tuner.HyperParameters()
     for name in tuned:
-        low, high, sampling = _RANGES[name]
+        low, high, sampling = protocol_options.RANGES[name]
         hp.Float(name, low, high, sampling=sampling)
     fixed = {
         name: getattr(config, name)
@@ -406,21 +276,6 @@ def _search(task, folder, name, oracle):
     return tuner
 
 
-def _trials(tuner):
-    """Returns what became of each trial, in their order."""
-    return [
-        {
-            "trial": trial.trial_id,
-            "hyperparameters": trial.hyperparameters.values,
-            **tuner.executions(trial.trial_id)[0],
-        }
-        for trial in sorted(
-            tuner.oracle.trials.values(), key=lambda trial: trial.trial_id
-        )
-        if trial.status == "COMPLETED"
-    ]
-
-
 def _train(task, folder, tuner):
     """Trains the best cell in full, several times; returns the metrics."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -434,7 +289,7 @@ def _train(task, folder, tuner):
             resumable.complete(run_folder)
         else:
             task.train(run_folder, genotype_path, task.config.seed + number)
-        metrics.append(workdir.read_json(run_folder / workdir.METRICS_FILE))
+        metrics.append(json_file.read(run_folder / workdir.METRICS_FILE))
     return metrics
 
 

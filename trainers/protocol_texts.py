@@ -4,6 +4,7 @@ import keras_tuner
 
 import darts_tf
 from darts_tf.data import corpus as corpus_lib
+from darts_tf.spaces import paper
 from trainers import ptb_train
 from trainers import texts
 
@@ -90,10 +91,6 @@ class Task:
 
     def _dropouts(self):
         """Returns the rates of the paper, all times a factor."""
-        rates = {
-            "output": 0.75,
-            "hidden": 0.25,
-            "cell_input": 0.75,
-            "embedded": 0.2,
-        }
+        rates = paper.dropouts(paper.RecurrentTraining)
+        del rates["words"]  # the paper's own, whatever the factor
         return {k: v * self.config.dropout_scale for k, v in rates.items()}

@@ -21,11 +21,13 @@ import dataclasses
 
 from trainers import late
 from trainers import options
-from trainers import resumable
 from trainers import search_run
 from trainers import strategies
 from trainers import texts
 from trainers import workdir
+
+with late.without_package():
+    from darts_tf.spaces import paper
 
 with late.imports():
     import keras
@@ -34,85 +36,35 @@ with late.imports():
     from darts_tf.data import corpus as corpus_lib
     from darts_tf.data import text_streams
 
-# The paper's, written out as the help shows them before TensorFlow is
-# imported.
-_PRIMITIVES = (
-    "none",
-    "tanh",
-    "relu",
-    "sigmoid",
-    "identity",
-)
+_PAPER = paper.RecurrentSearch
 
 
-@dataclasses.dataclass(frozen=True)
-class Config:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config(texts.LanguageOptions, search_run.SearchOptions):
     """Options of the search; each field is a flag of the same name."""
 
-    workdir: str = options.option(
-        "Folder for everything that is found: new, or of a stopped run."
+    epochs: int = _PAPER.epochs
+    batch_size: int = options.option("Rows of either text.", _PAPER.batch_size)
+    units: int = _PAPER.units
+    num_nodes: int = options.option(
+        "Searched nodes of the cell.", _PAPER.num_nodes
     )
-    corpus: str = options.option(
-        "ptb, wikitext-2, topics, or a folder with train.txt, valid.txt and "
-        "test.txt.",
-        "ptb",
-    )
-    data_dir: str | None = options.option(
-        "Folder of the published texts; none is ~/.cache/darts_tf.", None
-    )
-    min_count: int | None = options.option(
-        "Words that occur less often in the training text become <unk>; none "
-        "keeps all.",
-        None,
-    )
-    epochs: int = options.option("Passes over the training text.", 50)
-    steps_per_epoch: int | None = options.option(
-        "Steps in an epoch; none is a whole pass.", None
-    )
-    batch_size: int = options.option("Rows of either text.", 256)
-    sequence_length: int = options.option("Words in a piece.", 35)
-    vary_length: bool = options.option(
-        "Give 5 % of the pieces half the length.", True
-    )
-    units: int = options.option("Width of the embedding and the cell.", 300)
-    num_nodes: int = options.option("Searched nodes of the cell.", 8)
     primitives: str = options.option(
         "Candidate activations, separated by commas.",
-        ",".join(_PRIMITIVES),
+        ",".join(_PAPER.primitives),
     )
-    output_dropout: float = options.option("Of the cell's outputs.", 0.75)
-    hidden_dropout: float = options.option("Of the state and the nodes.", 0.25)
-    cell_input_dropout: float = options.option("Of the cell's inputs.", 0.75)
-    embedded_dropout: float = options.option("Of the embedded words.", 0.2)
-    word_dropout: float = options.option("Of whole words.", 0.0)
-    hypergradient: str = options.option(
-        "first_order, finite_difference or exact.", "finite_difference"
-    )
-    xi: float | None = options.option(
-        "Length of the virtual step; none is the current learning rate.", None
-    )
+    word_dropout: float = _PAPER.word_dropout
     learning_rate: float = options.option(
-        "Of the network weights, at full length.", 20.0
+        "Of the network weights, at full length.", _PAPER.learning_rate
     )
-    momentum: float = options.option("Of the network weights.", 0.0)
-    weight_decay: float = options.option("Of the network weights.", 5e-7)
-    clipnorm: float = options.option(
-        "Largest norm of the gradient of the network weights.", 0.25
-    )
-    slowness: float = options.option(
-        "Weight of the penalty on changes of the state.", 1e-3
-    )
-    alpha_learning_rate: float = options.option("Of the alphas (Adam).", 3e-3)
-    alpha_weight_decay: float = options.option("Of the alphas.", 1e-3)
-    collapse_guard: str = search_run.GUARD
-    eigenvalue_every: int | None = search_run.EIGENVALUE_EVERY
-    checkpoint_every: int | None = resumable.EVERY
-    strategy: str = options.option(strategies.HELP, "none")
+    momentum: float = _PAPER.momentum
+    weight_decay: float = _PAPER.weight_decay
+    clipnorm: float = _PAPER.clipnorm
+    alpha_learning_rate: float = _PAPER.alpha_learning_rate
+    alpha_weight_decay: float = _PAPER.alpha_weight_decay
     micro_batch: int | None = options.option(
         "Rows at a time on a device, to save memory; none is all.", None
     )
-    intra_op_threads: int | None = search_run.INTRA_OP_THREADS
-    seed: int = options.option("Seeds Python, NumPy, TensorFlow and data.", 0)
 
     def __post_init__(self):
         """Fails on values that would only show after a long time."""
@@ -131,10 +83,7 @@ PRESETS = {
         "epochs": 3,
         "batch_size": 32,
         "units": 64,
-        "output_dropout": 0.3,
-        "hidden_dropout": 0.1,
-        "cell_input_dropout": 0.3,
-        "embedded_dropout": 0.1,
+        **texts.QUICK_DROPOUTS,
         "alpha_learning_rate": 3e-2,
     },
     "paper": {},
@@ -184,13 +133,7 @@ def _make_model(config, corpus):
         micro_batch=config.micro_batch,
         vocabulary_size=corpus.vocabulary_size,
         units=config.units,
-        dropouts={
-            "output": config.output_dropout,
-            "hidden": config.hidden_dropout,
-            "cell_input": config.cell_input_dropout,
-            "embedded": config.embedded_dropout,
-            "words": config.word_dropout,
-        },
+        dropouts=config.dropouts,
         sequence_length=config.sequence_length,
         slowness=config.slowness,
     )
@@ -203,7 +146,7 @@ def _make_model(config, corpus):
         ),
         darts_tf.optimizers.Adam(
             config.alpha_learning_rate,
-            beta_1=0.9,
+            beta_1=_PAPER.alpha_beta_1,
             coupled_weight_decay=config.alpha_weight_decay,
         ),
     )

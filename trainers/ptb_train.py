@@ -29,7 +29,11 @@ from trainers import options
 from trainers import report
 from trainers import resumable
 from trainers import texts
+from trainers import training_options
 from trainers import workdir
+
+with late.without_package():
+    from darts_tf.spaces import paper
 
 with late.imports():
     import keras
@@ -38,6 +42,7 @@ with late.imports():
     from darts_tf.data import corpus as corpus_lib
     from darts_tf.data import text_streams
     from darts_tf.export import step_model
+    from darts_tf.files import json_file
     from trainers import language_callbacks
 
 _POSITIVE = (
@@ -52,60 +57,40 @@ _POSITIVE = (
 )
 
 
+_PAPER = paper.RecurrentTraining
+
+
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(texts.LanguageOptions, training_options.TrainingOptions):
     """Options of the training; each field is a flag of the same name."""
 
     workdir: str = options.option(
         "Folder for everything that comes out: new, or that of the same "
         "command, stopped before its end."
     )
-    genotype: str = options.option(genotypes.HELP)
-    corpus: str = options.option(
-        "ptb, wikitext-2, topics, or a folder with train.txt, valid.txt and "
-        "test.txt.",
-        "ptb",
+    _: dataclasses.KW_ONLY
+    epochs: int = _PAPER.epochs
+    batch_size: int = options.option(
+        "Rows of the training text.", _PAPER.batch_size
     )
-    data_dir: str | None = options.option(
-        "Folder of the published texts; none is ~/.cache/darts_tf.", None
-    )
-    min_count: int | None = options.option(
-        "Words that occur less often in the training text become <unk>; none "
-        "keeps all.",
-        None,
-    )
-    epochs: int = options.option("Passes over the training text.", 8000)
-    steps_per_epoch: int | None = options.option(
-        "Steps in an epoch; none is a whole pass.", None
-    )
-    batch_size: int = options.option("Rows of the training text.", 64)
     evaluation_batch_size: int = options.option(
-        "Rows of the validation text.", 10
+        "Rows of the validation text.", _PAPER.evaluation_batch_size
     )
-    test_batch_size: int = options.option("Rows of the test text.", 1)
-    sequence_length: int = options.option("Words in a piece.", 35)
-    vary_length: bool = options.option(
-        "Give 5 % of the pieces half the length.", True
+    test_batch_size: int = options.option(
+        "Rows of the test text.", _PAPER.test_batch_size
     )
-    units: int = options.option("Width of the embedding and the cell.", 850)
-    output_dropout: float = options.option("Of the cell's outputs.", 0.75)
-    hidden_dropout: float = options.option("Of the state and the nodes.", 0.25)
-    cell_input_dropout: float = options.option("Of the cell's inputs.", 0.75)
-    embedded_dropout: float = options.option("Of the embedded words.", 0.2)
-    word_dropout: float = options.option("Of whole words.", 0.1)
-    learning_rate: float = options.option("Of SGD, at full length.", 20.0)
-    weight_decay: float = options.option("Coupled to the gradient.", 8e-7)
-    clipnorm: float = options.option("Largest norm of the gradient.", 0.25)
-    slowness: float = options.option(
-        "Weight of the penalty on changes of the state.", 1e-3
+    units: int = _PAPER.units
+    word_dropout: float = _PAPER.word_dropout
+    learning_rate: float = options.option(
+        "Of SGD, at full length.", _PAPER.learning_rate
     )
+    weight_decay: float = _PAPER.weight_decay
+    clipnorm: float = _PAPER.clipnorm
     patience: int = options.option(
         "Epochs without a better validation loss before the switch to "
         "averaged SGD.",
-        5,
+        _PAPER.patience,
     )
-    checkpoint_every: int | None = resumable.EVERY
-    seed: int = options.option("Seeds Python, NumPy, TensorFlow and data.", 0)
 
     def __post_init__(self):
         """Fails on values that would only show after a long time."""
@@ -131,18 +116,15 @@ PRESETS = {
         "epochs": 12,
         "batch_size": 20,
         "units": 100,
-        "output_dropout": 0.3,
-        "hidden_dropout": 0.1,
-        "cell_input_dropout": 0.3,
-        "embedded_dropout": 0.1,
+        **texts.QUICK_DROPOUTS,
         "patience": 2,
     },
     "paper": {},
     "wikitext2": {
         "corpus": "wikitext-2",
-        "units": 700,
-        "hidden_dropout": 0.15,
-        "weight_decay": 5e-7,
+        "units": paper.WikitextTraining.units,
+        "hidden_dropout": paper.WikitextTraining.hidden_dropout,
+        "weight_decay": paper.WikitextTraining.weight_decay,
     },
 }
 
@@ -181,7 +163,7 @@ def run(config):
     _pieces(config, text, start_step=0)  # says now what does not fit
     folder, finished = resumable.open_folder(config, model.distribute_strategy)
     if finished:
-        return workdir.read_json(folder / workdir.METRICS_FILE)
+        return json_file.read(folder / workdir.METRICS_FILE)
     resume = darts_tf.ExactResume(folder, config.checkpoint_every, [switch])
     resumable.keep_genotype(folder, genotype, model.distribute_strategy)
     step_model.write_vocabulary(
@@ -217,7 +199,7 @@ def run(config):
         "parameters": parameters,
         **_evaluate(config, model, folder, resume.history, valid, test),
     }
-    workdir.write_json(folder / workdir.METRICS_FILE, metrics)
+    json_file.write(folder / workdir.METRICS_FILE, metrics)
     print(
         f"Perplexity: {metrics['valid_perplexity']:.2f} on the validation "
         f"text, {metrics['test_perplexity']:.2f} on the test text"
@@ -233,13 +215,7 @@ def _make_model(config, genotype, text):
         genotype,
         text.vocabulary_size,
         config.units,
-        dropouts={
-            "output": config.output_dropout,
-            "hidden": config.hidden_dropout,
-            "cell_input": config.cell_input_dropout,
-            "embedded": config.embedded_dropout,
-            "words": config.word_dropout,
-        },
+        dropouts=config.dropouts,
         seed=config.seed,
     )
     model = darts_tf.StatefulLanguageModel(
@@ -251,7 +227,10 @@ def _make_model(config, genotype, text):
     )
     model.compile(
         darts_tf.optimizers.SGD(
-            config.learning_rate, 0.0, config.weight_decay, config.clipnorm
+            config.learning_rate,
+            _PAPER.momentum,
+            config.weight_decay,
+            config.clipnorm,
         ),
         jit_compile=False,
     )

@@ -20,6 +20,7 @@ from trainers import workdir
 with late.imports():
     from darts_tf import environment
     from darts_tf import visualize
+    from darts_tf.files import json_file
     from darts_tf.visualize import run_folder
 
 
@@ -63,7 +64,7 @@ def finish(folder: str | os.PathLike[str]) -> pathlib.Path:
         The path of the page.
     """
     record = pathlib.Path(folder, run_folder.ENVIRONMENT_FILE)
-    workdir.write_json(record, environment.versions())
+    json_file.write(record, environment.versions())
     path = visualize.write_report(folder)
     print(f"Report: {path}")
     return path

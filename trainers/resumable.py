@@ -1,6 +1,7 @@
 """Runs of the commands that can be stopped and go on: the folder, the fit."""
 
 import contextlib
+import dataclasses
 import errno
 import pathlib
 from collections.abc import Callable
@@ -20,14 +21,29 @@ with late.imports():
     from darts_tf.callbacks import checkpoint
     from darts_tf.distribution import replicas
     from darts_tf.files import atomic_file
+    from darts_tf.files import json_file
     from darts_tf.visualize import run_folder
     from darts_tf.visualize import run_report
     from trainers import progress
 
 GENOTYPE_FILE = "genotype.json"
-EVERY = options.option(
-    "Steps between two checkpoints; none saves after each epoch only.", 500
-)
+
+
+@dataclasses.dataclass(frozen=True)
+class RunOptions:
+    """Options of a run that can be stopped and go on."""
+
+    workdir: str = options.option(
+        "Folder for everything that comes out: new, or of a stopped run."
+    )
+    _: dataclasses.KW_ONLY
+    steps_per_epoch: int | None = options.option(
+        "Steps in an epoch; none is a whole pass.", None
+    )
+    checkpoint_every: int | None = options.option(
+        "Steps between two checkpoints; none saves after each epoch only.", 500
+    )
+    seed: int = options.option("Seeds Python, NumPy, TensorFlow and data.", 0)
 
 
 def open_folder(config: Any, strategy: Any) -> tuple[pathlib.Path, bool]:
@@ -162,7 +178,7 @@ def finish(folder: pathlib.Path, network: Any, metrics: Any) -> None:
     """
     if replicas.is_chief(network.distribute_strategy):
         save_network(network, folder / "network.keras")
-        workdir.write_json(folder / workdir.METRICS_FILE, metrics)
+        json_file.write(folder / workdir.METRICS_FILE, metrics)
         report.finish(folder)
     replicas.wait(network.distribute_strategy)
 

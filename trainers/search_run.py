@@ -1,5 +1,7 @@
 """What the commands that search have in common: the run and its files."""
 
+import dataclasses
+
 from trainers import device
 from trainers import late
 from trainers import options
@@ -13,27 +15,59 @@ with late.imports():
     import darts_tf
     from darts_tf import visualize
     from darts_tf.distribution import replicas
+    from darts_tf.files import json_file
     from trainers import draw_cell
     from trainers import progress
 
 # Written out, as they are checked before TensorFlow is imported.
 GUARDS = ("none", "warn", "stop", "return")
-GUARD = options.option(
-    "Against collapse to skip connections: none, warn, stop, or return (stop "
-    "and take the alphas of the last epoch without a sign of it).",
-    "warn",
-)
-EIGENVALUE_EVERY = options.option(
-    "Epochs between two measurements of the eigenvalue that the guard "
-    "watches; none leaves it out.",
-    5,
-)
-INTRA_OP_THREADS = options.option(
-    "Processor threads that take an operation together; none is one for each "
-    "core. With 1 the cores take operations side by side, on 2 cores up to "
-    "twice as fast.",
-    1,
-)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MethodOptions:
+    """Options of everything that searches."""
+
+    hypergradient: str = options.option(
+        "first_order, finite_difference or exact.", "finite_difference"
+    )
+    alpha_learning_rate: float = options.option("Of the alphas (Adam).")
+    intra_op_threads: int | None = options.option(
+        "Processor threads that take an operation together; none is one for "
+        "each core. With 1 the cores take operations side by side, on 2 cores "
+        "up to twice as fast.",
+        1,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchOptions(
+    MethodOptions, strategies.StrategyOption, resumable.RunOptions
+):
+    """Options of a single search."""
+
+    workdir: str = options.option(
+        "Folder for everything that is found: new, or of a stopped run."
+    )
+    _: dataclasses.KW_ONLY
+    xi: float | None = options.option(
+        "Length of the virtual step; none is the current learning rate.", None
+    )
+    momentum: float = options.option("Of the network weights.")
+    weight_decay: float = options.option("Of the network weights.")
+    clipnorm: float = options.option(
+        "Largest norm of the gradient of the network weights."
+    )
+    alpha_weight_decay: float = options.option("Of the alphas.")
+    collapse_guard: str = options.option(
+        "Against collapse to skip connections: none, warn, stop, or return "
+        "(stop and take the alphas of the last epoch without a sign of it).",
+        "warn",
+    )
+    eigenvalue_every: int | None = options.option(
+        "Epochs between two measurements of the eigenvalue that the guard "
+        "watches; none leaves it out.",
+        5,
+    )
 
 
 def check(config, *names):
@@ -148,7 +182,7 @@ def search(model, pairs_from, config, steps_per_epoch, title, *callbacks):
         print(f"  {_sentence(choice)}")
     if writes:
         genotype.save(folder / "genotype.json")
-        workdir.write_json(
+        json_file.write(
             folder / workdir.METRICS_FILE,
             {"parameters": parameters, **resume.history[-1]},
         )

@@ -1,10 +1,12 @@
 """The devices of a run: one, all GPUs of the machine, or several machines."""
 
+import dataclasses
 import os
 
 from absl import logging
 
 from trainers import late
+from trainers import options
 
 with late.imports():
     import tensorflow as tf
@@ -12,10 +14,18 @@ with late.imports():
     from darts_tf import environment
 
 NAMES = ("none", "mirrored", "multi_worker")
-HELP = (
-    "none; mirrored, each batch divided among all GPUs; or multi_worker, among "
-    "those of all machines in TF_CONFIG, which all see the folder of the run."
-)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StrategyOption:
+    """The option of a run that can have several devices."""
+
+    strategy: str = options.option(
+        "none; mirrored, each batch divided among all GPUs; or multi_worker, "
+        "among those of all machines in TF_CONFIG, which all see the folder "
+        "of the run.",
+        "none",
+    )
 
 
 def make(config) -> "tf.distribute.Strategy":
@@ -90,8 +100,8 @@ def read_by_all(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
     Returns:
         A `tf.data.Dataset`.
     """
-    options = tf.data.Options()
-    options.experimental_distribute.auto_shard_policy = (
+    reading = tf.data.Options()
+    reading.experimental_distribute.auto_shard_policy = (
         tf.data.experimental.AutoShardPolicy.DATA
     )
-    return dataset.with_options(options)
+    return dataset.with_options(reading)

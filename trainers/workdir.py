@@ -115,7 +115,7 @@ def create(
         raise _not_writable(path)
     atomic_file.remove_leftovers(folder)  # of a run killed at its beginning
     _check_empty(path, folder.iterdir())
-    write_json(folder / CONFIG_FILE, config_json)
+    json_file.write(folder / CONFIG_FILE, config_json)
     return folder
 
 
@@ -162,47 +162,6 @@ def create_or_resume(
         ) from error
     _check_same(config, before, config_json)
     return folder
-
-
-def write_json(path: str | os.PathLike[str], value: Any) -> None:
-    """Writes a value as JSON, in one step.
-
-    Args:
-        path: String or path, the file to write or replace. A reader sees the
-            old content or the new, never a part.
-        value: What `json.dumps` can write.
-
-    Raises:
-        TypeError: If the value cannot be written as JSON; the file is not
-            touched.
-        OSError: If the file cannot be written.
-
-    Example:
-
-    >>> import pathlib, tempfile
-    >>> from trainers import workdir
-    >>> folder = tempfile.TemporaryDirectory()
-    >>> path = pathlib.Path(folder.name, "results.json")
-    >>> workdir.write_json(path, {"test_error": 2.76})
-    >>> print(path.read_text(), end="")
-    {
-      "test_error": 2.76
-    }
-    >>> folder.cleanup()
-    """
-    json_file.write(path, value)
-
-
-def read_json(path: str | os.PathLike[str]) -> Any:
-    """Returns the value that `write_json` has written.
-
-    Args:
-        path: String or path, the file.
-
-    Raises:
-        ValueError: If the file is damaged; it names the file.
-    """
-    return json_file.read(path)
 
 
 def checksum(path: str | os.PathLike[str] | None) -> str | None:

@@ -24,10 +24,7 @@ class LinearDropPath(keras.callbacks.Callback):
 
     def __init__(self, rate=0.2, epochs=600):
         super().__init__()
-        if not 0.0 <= rate < 1.0:
-            raise ValueError(
-                f"`rate` must be a probability below 1. Received: rate={rate}"
-            )
+        checks.fraction(rate, "rate")
         self.rate = rate
         (self.epochs,) = checks.sizes(epochs=epochs)
 

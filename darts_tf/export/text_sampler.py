@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from darts_tf import checks
 from darts_tf.export import step_model as step_model_lib
 
 _END_OF_LINE = "<eos>"
@@ -54,17 +55,9 @@ def sample_text(
             "`StepModel.of_network` makes of a network and `StepModel.open` of "
             f"a file. Received: a {type(model).__name__}"
         )
-    if num_words < 1:
-        raise ValueError(
-            f"`num_words` must be positive. Received: num_words={num_words}"
-        )
-    if seed < 0:
-        raise ValueError(f"`seed` must not be negative. Received: seed={seed}")
-    if not temperature > 0:
-        raise ValueError(
-            "`temperature` must be positive. "
-            f"Received: temperature={temperature}"
-        )
+    checks.positive(num_words, "num_words")
+    checks.not_negative(seed, "seed")
+    checks.positive(temperature, "temperature")
     state = model.first_state(1)
     for token in _prompt_ids(prompt, vocabulary):
         logits, state = model.step(np.array([token], "int32"), state)

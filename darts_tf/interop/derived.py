@@ -6,9 +6,8 @@ from darts_tf.interop import checkpoint_file
 from darts_tf.interop import official
 from darts_tf.models import conv_network
 from darts_tf.models import recurrent_network
+from darts_tf.spaces import paper
 
-# The weight of the auxiliary head's loss in the official scripts.
-_AUXILIARY_WEIGHT = 0.4
 _CELL = re.compile(r"cells\.(\d+)\.")
 
 
@@ -72,11 +71,11 @@ def _recurrent(genotype, arrays, image_size):
 
 def _conv(genotype, arrays, image_size):
     if "stem0.0.weight" in arrays:
-        stem, usual_size = "imagenet", 224
+        stem, usual_size = "imagenet", paper.ImagenetTraining.image_size
         channels = _shape(arrays, "stem0.0.weight", 4)[1]
         filters = _shape(arrays, "stem1.1.weight", 4)[0]
     else:
-        stem, usual_size = "cifar", 32
+        stem, usual_size = "cifar", paper.ConvTraining.image_size
         stem_filters, channels = _shape(arrays, "stem.0.weight", 4)[:2]
         filters = stem_filters // 3
     cells = [int(m[1]) for m in map(_CELL.match, arrays) if m]
@@ -86,7 +85,9 @@ def _conv(genotype, arrays, image_size):
         num_classes=_shape(arrays, "classifier.bias", 1)[0],
         filters=filters,
         num_cells=max(cells, default=0) + 1,
-        auxiliary_weight=_AUXILIARY_WEIGHT if has_auxiliary else 0.0,
+        auxiliary_weight=paper.ConvTraining.auxiliary_weight
+        if has_auxiliary
+        else 0.0,
         stem=stem,
     )
     size = image_size or usual_size

@@ -16,6 +16,7 @@ import keras
 from darts_tf import checks
 from darts_tf.layers import inputs as inputs_lib
 from darts_tf.layers import regularization
+from darts_tf.spaces import paper
 
 _LARGEST = 2**31 - 1
 _ACTIVATIONS = {
@@ -138,7 +139,10 @@ class Recurrence(keras.layers.Layer):
             return self.add_weight(
                 name=name,
                 shape=(rows, 2 * self.units),
-                initializer=keras.initializers.RandomUniform(-0.04, 0.04),
+                initializer=keras.initializers.RandomUniform(
+                    -paper.RecurrentSearch.initial_range,
+                    paper.RecurrentSearch.initial_range,
+                ),
             )
 
         self.initial_kernel = add("initial_kernel", features + self.units)

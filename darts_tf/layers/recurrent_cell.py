@@ -11,10 +11,11 @@ from darts_tf.layers import highway_kernels
 from darts_tf.layers import inputs as inputs_lib
 from darts_tf.layers import recurrence
 from darts_tf.spaces import genotype as genotype_lib
+from darts_tf.spaces import paper
 
 # Of the batch normalisation, as published.
-MOMENTUM = 0.9
-_EPSILON = 1e-5
+MOMENTUM = paper.BatchNorm.momentum
+_EPSILON = paper.BatchNorm.epsilon
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")

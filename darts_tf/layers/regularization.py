@@ -2,6 +2,7 @@
 
 import keras
 
+from darts_tf import checks
 from darts_tf.layers import inputs as inputs_lib
 
 
@@ -188,7 +189,7 @@ class EmbeddingDropout(keras.layers.Layer):
 
 
 def check_rates(**rates):
-    """Raises an error for a rate that is no probability below 1.
+    """Raises an error for a rate that is no number in [0, 1).
 
     Args:
         **rates: The rates by name.
@@ -197,9 +198,4 @@ def check_rates(**rates):
         ValueError: If a rate is not a number in [0, 1).
     """
     for name, rate in rates.items():
-        number = isinstance(rate, int | float) and not isinstance(rate, bool)
-        if not number or not 0.0 <= rate < 1.0:
-            raise ValueError(
-                f"`{name}` must be a probability below 1. "
-                f"Received: {name}={rate!r}"
-            )
+        checks.fraction(rate, name)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from darts_tf.layers import batch_norm
+from darts_tf.spaces import paper
 from darts_tf.spaces import search_space
 
 
@@ -42,7 +43,7 @@ class Alphas(keras.layers.Layer):
         generator = keras.random.SeedGenerator(seed)
         # The published start: almost equal op weights, not quite tied.
         initializer = keras.initializers.RandomNormal(
-            stddev=1e-3, seed=generator
+            stddev=paper.ConvSearch.alpha_stddev, seed=generator
         )
         self.logits = [
             self.add_weight(

@@ -6,6 +6,7 @@ from darts_tf.layers import batch_norm
 from darts_tf.layers import convolution
 from darts_tf.layers import inputs as inputs_lib
 from darts_tf.layers import padding_kernels
+from darts_tf.models import classifier as classifier_lib
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")
@@ -62,14 +63,7 @@ class AuxiliaryHead(keras.layers.Layer):
             if stem == "imagenet"
             else batch_norm.BatchNorm(name="expand_norm")
         )
-        limit = convolution.fan_in_uniform(768)
-        self.classifier = keras.layers.Dense(
-            num_classes,
-            kernel_initializer=limit,
-            bias_initializer=limit,
-            dtype=batch_norm.full_precision(self),
-            name="classifier",
-        )
+        self.classifier = classifier_lib.classifier(self, num_classes, 768)
 
     def _check_size(self, input_shape):
         sizes = range(5 + self.strides, 5 + 2 * self.strides)

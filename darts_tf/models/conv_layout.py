@@ -3,6 +3,7 @@
 import typing
 
 from darts_tf.layers import conv_stem
+from darts_tf.spaces import paper
 
 
 class CellPlan(typing.NamedTuple):
@@ -36,9 +37,22 @@ class _Form(typing.NamedTuple):
         )
 
 
+def _of_paper(phase, stem_multiplier, stem_cell_type, stem_halvings):
+    return _Form(
+        phase.num_classes,
+        phase.filters,
+        phase.num_cells,
+        stem_multiplier,
+        stem_cell_type,
+        stem_halvings,
+    )
+
+
 _FORMS = {
-    "cifar": _Form(10, 36, 20, 3, "normal", 0),
-    "imagenet": _Form(1000, 48, 14, 1, "reduction", 3),
+    "cifar": _of_paper(
+        paper.ConvTraining, paper.ConvSearch.stem_multiplier, "normal", 0
+    ),
+    "imagenet": _of_paper(paper.ImagenetTraining, 1, "reduction", 3),
 }
 
 

@@ -6,12 +6,11 @@ from darts_tf import checks
 from darts_tf import environment
 from darts_tf.distribution import replicas
 from darts_tf.distribution import statistics
-from darts_tf.layers import batch_norm
 from darts_tf.layers import conv_cell
-from darts_tf.layers import convolution
 from darts_tf.layers import inputs as inputs_lib
 from darts_tf.models import auxiliary_head as auxiliary_head_lib
 from darts_tf.models import classification as classification_lib
+from darts_tf.models import classifier as classifier_lib
 from darts_tf.models import conv_layout
 from darts_tf.models import inheritance as inheritance_lib
 from darts_tf.models import logits_model
@@ -112,16 +111,8 @@ class ConvNetwork(logits_model.LogitsModel):
             num_cells=num_cells,
             stem_multiplier=stem_multiplier,
         )
-        if not 0.0 <= drop_path_rate < 1.0:
-            raise ValueError(
-                "`drop_path_rate` must be a probability below 1. "
-                f"Received: drop_path_rate={drop_path_rate}"
-            )
-        if auxiliary_weight < 0.0:
-            raise ValueError(
-                "`auxiliary_weight` must not be negative. "
-                f"Received: auxiliary_weight={auxiliary_weight}"
-            )
+        checks.fraction(drop_path_rate, "drop_path_rate")
+        checks.not_negative(auxiliary_weight, "auxiliary_weight")
         if isinstance(genotype, str):
             genotype = genotype_lib.Genotype.from_json(genotype)
         if genotype.kind != "conv":
@@ -168,16 +159,8 @@ class ConvNetwork(logits_model.LogitsModel):
             data_format="channels_last", name="pool"
         )
         last = genotype.cells[self.plan[-1].cell_type]
-        limit = convolution.fan_in_uniform(
-            len(last.concat) * self.plan[-1].filters
-        )
-        self.classifier = keras.layers.Dense(
-            num_classes,
-            kernel_initializer=limit,
-            bias_initializer=limit,
-            dtype=batch_norm.full_precision(self),
-            name="classifier",
-        )
+        features = len(last.concat) * self.plan[-1].filters
+        self.classifier = classifier_lib.classifier(self, num_classes, features)
         self.auxiliary_head = (
             auxiliary_head_lib.AuxiliaryHead(
                 num_classes, stem, name="auxiliary_head"

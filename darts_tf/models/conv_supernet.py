@@ -4,13 +4,12 @@ import keras
 
 from darts_tf import checks
 from darts_tf.distribution import statistics
-from darts_tf.layers import batch_norm
 from darts_tf.layers import conv_cell
-from darts_tf.layers import convolution
 from darts_tf.layers import inputs as inputs_lib
 from darts_tf.layers import operations
 from darts_tf.layers import rematerialization
 from darts_tf.models import alphas as alphas_lib
+from darts_tf.models import classifier as classifier_lib
 from darts_tf.models import conv_layout
 from darts_tf.models import logits_model
 from darts_tf.spaces import search_space
@@ -139,16 +138,8 @@ class ConvSupernet(logits_model.LogitsModel):
         self.pool = keras.layers.GlobalAveragePooling2D(
             data_format="channels_last", name="pool"
         )
-        limit = convolution.fan_in_uniform(
-            space.num_nodes * self.plan[-1].filters
-        )
-        self.classifier = keras.layers.Dense(
-            num_classes,
-            kernel_initializer=limit,
-            bias_initializer=limit,
-            dtype=batch_norm.full_precision(self),
-            name="classifier",
-        )
+        features = space.num_nodes * self.plan[-1].filters
+        self.classifier = classifier_lib.classifier(self, num_classes, features)
 
     @property
     def halvings(self):

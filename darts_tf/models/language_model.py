@@ -12,14 +12,6 @@ from darts_tf.layers import word_kernels
 from darts_tf.models import logits_model
 
 _LARGEST = 2**31 - 1
-# The dropout rates of the paper, by the place where they act.
-DROPOUTS = {
-    "output": 0.75,
-    "hidden": 0.25,
-    "cell_input": 0.75,
-    "embedded": 0.2,
-    "words": 0.0,
-}
 
 
 class LanguageModel(logits_model.LogitsModel):

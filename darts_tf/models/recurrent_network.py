@@ -5,6 +5,7 @@ import keras
 from darts_tf.layers import recurrent_cell
 from darts_tf.models import language_model
 from darts_tf.spaces import genotype as genotype_lib
+from darts_tf.spaces import paper
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")
@@ -71,7 +72,7 @@ class RecurrentNetwork(language_model.LanguageModel):
         **kwargs,
     ):
         dropouts = language_model.complete_dropouts(
-            dropouts, {**language_model.DROPOUTS, "words": 0.1}
+            dropouts, paper.dropouts(paper.RecurrentTraining)
         )
         super().__init__(
             vocabulary_size, units, embedding_dim, dropouts, seed, **kwargs

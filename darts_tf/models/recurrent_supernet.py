@@ -5,6 +5,7 @@ import keras
 from darts_tf.layers import recurrent_cell
 from darts_tf.models import alphas as alphas_lib
 from darts_tf.models import language_model
+from darts_tf.spaces import paper
 from darts_tf.spaces import search_space
 
 
@@ -72,7 +73,7 @@ class RecurrentSupernet(language_model.LanguageModel):
         **kwargs,
     ):
         dropouts = language_model.complete_dropouts(
-            dropouts, language_model.DROPOUTS
+            dropouts, paper.dropouts(paper.RecurrentSearch)
         )
         super().__init__(
             vocabulary_size, units, embedding_dim, dropouts, seed, **kwargs

@@ -80,11 +80,7 @@ class StatefulLanguageModel(logits_model.LogitsModel):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if not slowness_weight >= 0:
-            raise ValueError(
-                "`slowness_weight` must not be negative. "
-                f"Received: slowness_weight={slowness_weight}"
-            )
+        checks.not_negative(slowness_weight, "slowness_weight")
         replicas = self.distribute_strategy.num_replicas_in_sync
         if replicas > 1:
             raise ValueError(

@@ -7,10 +7,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from darts_tf import checks
 from darts_tf.search import curvature
 
 ACTIONS = ("warn", "stop", "return")
-_SKIP = "skip_connect"
 # Zela et al.: means of 5 values, 5 apart, of which the later is 4/3 as large.
 _WINDOW = 5
 _GROWTH = 4 / 3
@@ -76,10 +76,8 @@ class CollapseGuard(keras.callbacks.Callback):
             raise ValueError(
                 f"`action` must be one of {ACTIONS}. Received: {action=}"
             )
-        if max_skips is not None and not max_skips >= 0:
-            raise ValueError(
-                f"`max_skips` must not be negative. Received: {max_skips=}"
-            )
+        if max_skips is not None:
+            checks.not_negative(max_skips, "max_skips")
         if not 0 <= min_entropy <= 1:
             raise ValueError(
                 f"`min_entropy` must be from 0 to 1. Received: {min_entropy=}"
@@ -144,7 +142,7 @@ class CollapseGuard(keras.callbacks.Callback):
     def _figures(self, epoch):
         model = self.model
         figures = {
-            f"skips_{cell_type}": float(_skips(cell))
+            f"skips_{cell_type}": float(cell.num_skips)
             for cell_type, cell in model.genotype().cells.items()
             if model.space.kind == "conv"
         }
@@ -204,7 +202,3 @@ class CollapseGuard(keras.callbacks.Callback):
     def _copy(self, sources, targets):
         for source, target in zip(sources, targets, strict=True):
             target.assign(source)
-
-
-def _skips(cell):
-    return sum(edge.primitive == _SKIP for node in cell.nodes for edge in node)

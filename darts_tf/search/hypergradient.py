@@ -25,6 +25,8 @@ import typing
 
 import tensorflow as tf
 
+from darts_tf import checks
+
 METHODS = ("first_order", "finite_difference", "exact")
 
 
@@ -55,11 +57,9 @@ def check_method(hypergradient, xi, epsilon):
             "`epsilon` belongs to hypergradient='finite_difference'. "
             f"Received: hypergradient={hypergradient!r}, epsilon={epsilon}"
         )
-    if not epsilon > 0 or (xi is not None and not xi >= 0):
-        raise ValueError(
-            "`epsilon` must be positive and `xi` not negative. "
-            f"Received: epsilon={epsilon}, xi={xi}"
-        )
+    checks.positive(epsilon, "epsilon")
+    if xi is not None:
+        checks.not_negative(xi, "xi")
 
 
 class Evaluation(typing.NamedTuple):

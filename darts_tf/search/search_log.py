@@ -7,9 +7,6 @@ from darts_tf.callbacks import history_log
 from darts_tf.spaces import genotype_json
 from darts_tf.spaces import search_record
 
-# What passes its input on unchanged; too many of them, and a search collapses.
-_SKIPS = ("skip_connect", "identity")
-
 
 class SearchLog(history_log.HistoryLog):
     """Writes what a search has found to a folder, at each epoch.
@@ -105,11 +102,9 @@ class SearchLog(history_log.HistoryLog):
         """Returns the skips and the smallest margin of the likely cells."""
         choices = self.model.explain()
         numbers = {}
-        for cell_type in self.model.space.cell_types:
+        for cell_type, cell in self.model.genotype().cells.items():
             own = [c for c in choices if c.cell_type == cell_type]
-            numbers[f"skips_{cell_type}"] = sum(
-                choice.primitive in _SKIPS for choice in own
-            )
+            numbers[f"skips_{cell_type}"] = cell.num_skips
             numbers[f"margin_{cell_type}"] = min(c.margin for c in own)
         return numbers
 

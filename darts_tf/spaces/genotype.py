@@ -16,6 +16,8 @@ from darts_tf.spaces import genotype_json
 from darts_tf.spaces import genotype_text
 
 CELL_TYPES = ("normal", "reduction", "recurrent")
+# What passes its input on unchanged; too many of them, and a search collapses.
+_SKIPS = ("skip_connect", "identity")
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,11 @@ class Cell:
             nodes.append(tuple(Edge(name, source) for source, name in edges))
         concat = tuple(sorted(index[node] for node in self.concat))
         return Cell(tuple(nodes), concat, self.num_inputs)
+
+    @property
+    def num_skips(self) -> int:
+        """The number of edges that pass their input on unchanged."""
+        return sum(edge.primitive in _SKIPS for n in self.nodes for edge in n)
 
     def get_config(self) -> dict[str, object]:
         """Returns the cell as lists, strings and integers."""

@@ -14,20 +14,9 @@ import numpy.typing as npt
 from darts_tf import checks
 from darts_tf.spaces import edge_subsets
 from darts_tf.spaces import genotype as genotype_lib
+from darts_tf.spaces import paper
 
 NONE = "none"
-# The order of the columns of `alphas`, as in the official code.
-CONV_PRIMITIVES = (
-    NONE,
-    "max_pool_3x3",
-    "avg_pool_3x3",
-    "skip_connect",
-    "sep_conv_3x3",
-    "sep_conv_5x5",
-    "dil_conv_3x3",
-    "dil_conv_5x5",
-)
-RECURRENT_PRIMITIVES = (NONE, "tanh", "relu", "sigmoid", "identity")
 _CELL_TYPES = (("normal",), ("normal", "reduction"), ("recurrent",))
 
 
@@ -113,7 +102,7 @@ class SearchSpace:
     @classmethod
     def conv(
         cls,
-        primitives: Sequence[str] = CONV_PRIMITIVES,
+        primitives: Sequence[str] = paper.ConvSearch.primitives,
         num_nodes: int = 4,
         edge_primitives: edge_subsets.EdgePrimitives | None = None,
     ) -> "SearchSpace":
@@ -151,7 +140,7 @@ class SearchSpace:
     @classmethod
     def recurrent(
         cls,
-        primitives: Sequence[str] = RECURRENT_PRIMITIVES,
+        primitives: Sequence[str] = paper.RecurrentSearch.primitives,
         num_nodes: int = 8,
         edge_primitives: edge_subsets.EdgePrimitives | None = None,
     ) -> "SearchSpace":

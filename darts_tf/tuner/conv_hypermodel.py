@@ -3,21 +3,19 @@
 import keras
 import numpy as np
 
-from darts_tf import checks
 from darts_tf import optimizers
 from darts_tf.callbacks import linear_drop_path
 from darts_tf.callbacks import schedules
-from darts_tf.data import splitting
 from darts_tf.data import streams
 from darts_tf.models import conv_network
 from darts_tf.models import counting
 from darts_tf.search import search_model
-from darts_tf.search.tasks import registry
+from darts_tf.spaces import paper
 from darts_tf.tuner import hypermodel
 from darts_tf.tuner import labelled_images
 from darts_tf.tuner import objectives
 
-_MANY = 2**31 - 1
+_SEARCH, _TRAINING = paper.ConvSearch, paper.ConvTraining
 _DIRECTIONS = {"val_accuracy": "max", "val_loss": "min", "multiply_adds": "min"}
 
 
@@ -79,33 +77,25 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
         transform=None,
         evaluation_transform=None,
     ):
-        space = registry.resolve_space(space)
-        if space.kind != "conv":
-            raise ValueError(
-                "`space` must be one of convolutional cells. "
-                f"Received: space={space}"
-            )
         super().__init__(
-            space,
+            hypermodel.resolve_space(space, "conv"),
             {
-                "learning_rate": 0.025,
-                "weight_decay": 3e-4,
-                "alpha_learning_rate": 3e-4,
-                "alpha_weight_decay": 1e-3,
-                "batch_size": 64,
-                "num_cells": 8,
-                "filters": 16,
-                "network_num_cells": 20,
-                "network_filters": 36,
-                "retrain_epochs": 100,
-                "retrain_batch_size": 96,
-                "retrain_learning_rate": 0.025,
-                "drop_path_rate": 0.2,
+                "learning_rate": _SEARCH.learning_rate,
+                "weight_decay": _SEARCH.weight_decay,
+                "alpha_learning_rate": _SEARCH.alpha_learning_rate,
+                "alpha_weight_decay": _SEARCH.alpha_weight_decay,
+                "batch_size": _SEARCH.batch_size,
+                "num_cells": _SEARCH.num_cells,
+                "filters": _SEARCH.filters,
+                "network_num_cells": _TRAINING.num_cells,
+                "network_filters": _TRAINING.filters,
+                "retrain_epochs": paper.Protocol.short_epochs,
+                "retrain_batch_size": _TRAINING.batch_size,
+                "retrain_learning_rate": _TRAINING.learning_rate,
+                "drop_path_rate": _TRAINING.drop_path_rate,
             },
         )
-        if num_classes is not None:
-            num_classes = checks.integer(num_classes, "num_classes", 2, _MANY)
-        self.num_classes = num_classes
+        self.num_classes = self.size_given("num_classes", num_classes)
         self.transform = transform
         self.evaluation_transform = evaluation_transform
 
@@ -173,8 +163,7 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
         data, number = labelled_images.prepare(
             x, y, validation_data, self.num_classes
         )
-        self.found = {"num_classes": number}
-        return data, {"num_classes": self.given_or_found("num_classes")}
+        return data, self.size_found("num_classes", number)
 
     def check_network(self, hp):
         """Raises an error, before the search, for a network that cannot be.
@@ -242,7 +231,7 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
             optimizers.SGD(
                 hp.get("learning_rate"),
                 coupled_weight_decay=hp.get("weight_decay"),
-                global_clipnorm=5.0,
+                global_clipnorm=_SEARCH.clipnorm,
             ),
             optimizers.Adam(
                 hp.get("alpha_learning_rate"),
@@ -282,7 +271,7 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
             A `keras.callbacks.History`.
         """
         batch_size = hp.get("batch_size")
-        train, alpha = self._halves(hp, x, y)
+        train, alpha = labelled_images.halves(x, y, hp.get("seed"))
         steps = streams.steps_per_epoch(len(train[1]), batch_size)
         pairs = streams.paired(
             train,
@@ -293,7 +282,9 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
             transform=labelled_images.as_floats(x, self.transform),
         )
         schedule = schedules.CosineDecay(
-            hp.get("learning_rate"), 0.001, total_epochs or epochs
+            hp.get("learning_rate"),
+            _SEARCH.final_learning_rate,
+            total_epochs or epochs,
         )
         return model.fit(
             pairs,
@@ -323,8 +314,8 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
         network.compile(
             optimizers.SGD(
                 hp.get("retrain_learning_rate"),
-                coupled_weight_decay=3e-4,
-                global_clipnorm=5.0,
+                coupled_weight_decay=_TRAINING.weight_decay,
+                global_clipnorm=_TRAINING.clipnorm,
             ),
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             metrics=["accuracy"],
@@ -360,7 +351,7 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
             last epoch.
         """
         batch_size = hp.get("retrain_batch_size")
-        train, _ = self._halves(hp, x, y)
+        train, _ = labelled_images.halves(x, y, hp.get("seed"))
         steps = streams.steps_per_epoch(len(train[1]), batch_size)
         epochs = hp.get("retrain_epochs")
         if not network.built:
@@ -379,7 +370,9 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
                 steps_per_epoch=steps,
                 callbacks=[
                     schedules.CosineDecay(
-                        hp.get("retrain_learning_rate"), 0.0, epochs
+                        hp.get("retrain_learning_rate"),
+                        _TRAINING.final_learning_rate,
+                        epochs,
                     ),
                     linear_drop_path.LinearDropPath(
                         hp.get("drop_path_rate"), epochs
@@ -389,7 +382,8 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
                 shuffle=False,
                 **kwargs,
             )
-        measured = network.evaluate(
+        return hypermodel.validation_metrics(
+            network,
             streams.sequential(
                 labelled_images.as_arrays(*validation_data),
                 batch_size,
@@ -397,13 +391,4 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
                     validation_data[0], self.evaluation_transform
                 ),
             ),
-            return_dict=True,
-            verbose=0,
         )
-        return {f"val_{name}": float(v) for name, v in measured.items()}
-
-    def _halves(self, hp, x, y):
-        """Returns the half for the weights and the half for the alphas."""
-        x, y = labelled_images.as_arrays(x, y)
-        parts = splitting.split_indices(y, seed=hp.get("seed"))
-        return tuple((x[part], y[part]) for part in parts)

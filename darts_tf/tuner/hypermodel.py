@@ -2,6 +2,48 @@
 
 import keras_tuner
 
+from darts_tf import checks
+from darts_tf.search.tasks import registry
+
+_MANY = 2**31 - 1
+_CELLS = {"conv": "convolutional", "recurrent": "recurrent"}
+
+
+def resolve_space(space, kind):
+    """Returns the space of a hypermodel.
+
+    Args:
+        space: String or `darts_tf.SearchSpace`.
+        kind: String, `"conv"` or `"recurrent"`, what it must be.
+
+    Returns:
+        A `darts_tf.SearchSpace`.
+
+    Raises:
+        ValueError: If it is of the other kind, or none.
+    """
+    space = registry.resolve_space(space)
+    if space.kind != kind:
+        raise ValueError(
+            f"`space` must be one of {_CELLS[kind]} cells. "
+            f"Received: space={space}"
+        )
+    return space
+
+
+def validation_metrics(network, data):
+    """Returns the metrics of a network on validation data.
+
+    Args:
+        network: A compiled network.
+        data: A `tf.data.Dataset`, as `keras.Model.evaluate` takes it.
+
+    Returns:
+        A dictionary of floats whose names begin with `val_`.
+    """
+    measured = network.evaluate(data, return_dict=True, verbose=0)
+    return {f"val_{name}": float(v) for name, v in measured.items()}
+
 
 class DartsHyperModel(keras_tuner.HyperModel):
     """How a `darts_tf.DartsTuner` makes, searches and scores; for one space.
@@ -112,6 +154,36 @@ class DartsHyperModel(keras_tuner.HyperModel):
             arguments of the hypermodel that are found in the data.
         """
         return (x, y, validation_data), {}
+
+    def size_given(self, name, number):
+        """Returns a size of the data that the user gave, or `None`.
+
+        Args:
+            name: String, `"num_classes"` or `"vocabulary_size"`.
+            number: Integer; or `None`, so that it is found in the data.
+
+        Returns:
+            Integer or `None`.
+
+        Raises:
+            ValueError: If it is no integer, or below 2.
+        """
+        if number is None:
+            return None
+        return checks.integer(number, name, 2, _MANY)
+
+    def size_found(self, name, number):
+        """Keeps a size of the data that was found in them.
+
+        Args:
+            name: String, `"num_classes"` or `"vocabulary_size"`.
+            number: Integer.
+
+        Returns:
+            A dictionary of the size that counts, as `prepare_data` returns it.
+        """
+        self.found = {name: number}
+        return {name: self.given_or_found(name)}
 
     def given_or_found(self, name):
         """Returns an argument, or what `prepare_data` found in its place.

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from darts_tf.data import image_classification
+from darts_tf.data import splitting
 
 _EXPECTED = (
     "arrays of images and labels, or a finite tf.data.Dataset of (image, "
@@ -103,6 +104,22 @@ def as_arrays(x, y):
     if np.issubdtype(x.dtype, np.floating):
         x = x.astype("float32", copy=False)
     return x, np.asarray(y)
+
+
+def halves(x, y, seed):
+    """Returns the half for the weights and the half for the alphas.
+
+    Args:
+        x: Images.
+        y: Integer labels.
+        seed: Integer, of the split.
+
+    Returns:
+        Two tuples of images and labels, with equal shares of each class.
+    """
+    x, y = as_arrays(x, y)
+    parts = splitting.split_indices(y, seed=seed)
+    return tuple((x[part], y[part]) for part in parts)
 
 
 def as_floats(x, transform):

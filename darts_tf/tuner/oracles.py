@@ -117,11 +117,8 @@ class RandomArchitectureOracle(RepeatedSearchOracle):
                 "The number of random cells must have a limit. "
                 "Received: max_trials=None, max_seconds=None"
             )
-        if max_seconds is not None and not max_seconds > 0:
-            raise ValueError(
-                "`max_seconds` must be positive. "
-                f"Received: max_seconds={max_seconds}"
-            )
+        if max_seconds is not None:
+            checks.positive(max_seconds, "max_seconds")
         super().__init__(objective, max_trials, seed, **kwargs)
         self.max_seconds = max_seconds
 

@@ -11,11 +11,11 @@ from darts_tf.layers import inputs
 from darts_tf.models import recurrent_network
 from darts_tf.models import stateful_language_model
 from darts_tf.search import search_model
-from darts_tf.search.tasks import registry
 from darts_tf.search.tasks import token_arrays
+from darts_tf.spaces import paper
 from darts_tf.tuner import hypermodel
 
-_EVALUATION_BATCH_SIZE = 10  # the paper's
+_SEARCH, _TRAINING = paper.RecurrentSearch, paper.RecurrentTraining
 _MANY = 2**31 - 1
 _DIRECTIONS = {"val_perplexity": "min", "val_loss": "min"}
 
@@ -76,11 +76,7 @@ class RecurrentHyperModel(hypermodel.DartsHyperModel):
         dropouts=None,
         alpha_fraction=0.1,
     ):
-        space = registry.resolve_space(space)
-        if space.kind != "recurrent":
-            raise ValueError(
-                f"`space` must be one of recurrent cells. Received: {space}"
-            )
+        space = hypermodel.resolve_space(space, "recurrent")
         if not 0 < alpha_fraction < 1:
             raise ValueError(
                 "`alpha_fraction` must be inside (0, 1). "
@@ -89,25 +85,23 @@ class RecurrentHyperModel(hypermodel.DartsHyperModel):
         super().__init__(
             space,
             {
-                "learning_rate": 20.0,
-                "weight_decay": 5e-7,
-                "alpha_learning_rate": 3e-3,
-                "alpha_weight_decay": 1e-3,
-                "batch_size": 256,
-                "units": 300,
-                "sequence_length": 35,
-                "network_units": 850,
-                "retrain_epochs": 300,
-                "retrain_batch_size": 64,
-                "retrain_learning_rate": 20.0,
-                "retrain_weight_decay": 8e-7,
+                "learning_rate": _SEARCH.learning_rate,
+                "weight_decay": _SEARCH.weight_decay,
+                "alpha_learning_rate": _SEARCH.alpha_learning_rate,
+                "alpha_weight_decay": _SEARCH.alpha_weight_decay,
+                "batch_size": _SEARCH.batch_size,
+                "units": _SEARCH.units,
+                "sequence_length": _SEARCH.sequence_length,
+                "network_units": _TRAINING.units,
+                "retrain_epochs": paper.Protocol.short_epochs_of_texts,
+                "retrain_batch_size": _TRAINING.batch_size,
+                "retrain_learning_rate": _TRAINING.learning_rate,
+                "retrain_weight_decay": _TRAINING.weight_decay,
             },
         )
-        if vocabulary_size is not None:
-            vocabulary_size = checks.integer(
-                vocabulary_size, "vocabulary_size", 2, _MANY
-            )
-        self.vocabulary_size = vocabulary_size
+        self.vocabulary_size = self.size_given(
+            "vocabulary_size", vocabulary_size
+        )
         self.dropouts = dropouts
         self.alpha_fraction = alpha_fraction
 
@@ -170,9 +164,8 @@ class RecurrentHyperModel(hypermodel.DartsHyperModel):
             for text in map(np.asarray, texts)
             if text.dtype.kind in "iu" and text.size
         ]
-        self.found = {"vocabulary_size": max([1, *largest]) + 1}
-        number = self.given_or_found("vocabulary_size")
-        return (texts[0], y, texts[1]), {"vocabulary_size": number}
+        found = self.size_found("vocabulary_size", max([1, *largest]) + 1)
+        return (texts[0], y, texts[1]), found
 
     def check_network(self, hp):
         """Raises an error, before the search, for a network that cannot be.
@@ -233,11 +226,14 @@ class RecurrentHyperModel(hypermodel.DartsHyperModel):
         )
         model.compile(
             optimizers.SGD(
-                hp.get("learning_rate"), 0.0, hp.get("weight_decay"), 0.25
+                hp.get("learning_rate"),
+                _SEARCH.momentum,
+                hp.get("weight_decay"),
+                _SEARCH.clipnorm,
             ),
             optimizers.Adam(
                 hp.get("alpha_learning_rate"),
-                beta_1=0.9,
+                beta_1=_SEARCH.alpha_beta_1,
                 coupled_weight_decay=hp.get("alpha_weight_decay"),
             ),
         )
@@ -297,15 +293,15 @@ class RecurrentHyperModel(hypermodel.DartsHyperModel):
                 seed=hp.get("seed"),
             ),
             hp.get("retrain_batch_size"),
-            _EVALUATION_BATCH_SIZE,
+            _TRAINING.evaluation_batch_size,
             sequence_length=hp.get("sequence_length"),
         )
         network.compile(
             optimizers.SGD(
                 hp.get("retrain_learning_rate"),
-                0.0,
+                _TRAINING.momentum,
                 hp.get("retrain_weight_decay"),
-                0.25,
+                _TRAINING.clipnorm,
             ),
             jit_compile=False,
         )
@@ -361,14 +357,14 @@ class RecurrentHyperModel(hypermodel.DartsHyperModel):
                 shuffle=False,
                 **kwargs,
             )
-        measured = network.evaluate(
+        return hypermodel.validation_metrics(
+            network,
             text_streams.evaluation(
-                np.asarray(validation_data), _EVALUATION_BATCH_SIZE, length
+                np.asarray(validation_data),
+                _TRAINING.evaluation_batch_size,
+                length,
             ),
-            return_dict=True,
-            verbose=0,
         )
-        return {f"val_{name}": float(v) for name, v in measured.items()}
 
     def _parts(self, tokens):
         """Returns the text for the weights and the text for the alphas."""

@@ -55,7 +55,7 @@ def _in_order(model):
             yield arrays[name].transpose(axes)
 
 
-def _models(method, num_nodes):
+def _models(method, num_nodes, graph):
     """Makes the library's search and that of the file, with equal weights."""
     plain = darts_in_one_file.Darts(
         2, 3, num_nodes, num_classes=3, second_order=method != "first_order"
@@ -70,7 +70,7 @@ def _models(method, num_nodes):
         num_cells=3,
         num_classes=3,
     )
-    model.compile(*_optimizers(), run_eagerly=True)
+    model.compile(*_optimizers(), run_eagerly=not graph)
     model.build((None, 8, 8, 1))
     for k, alphas in enumerate(model.alphas):
         alphas.assign(keras.random.normal(alphas.shape, seed=k))
@@ -83,15 +83,18 @@ def _models(method, num_nodes):
 
 
 @pytest.mark.parametrize(
-    ("method", "num_nodes"),
+    ("method", "num_nodes", "graph"),
     [
-        ("first_order", 1),
-        ("exact", 1),
-        pytest.param("exact", 2, marks=pytest.mark.slow),
+        ("first_order", 1, False),
+        ("exact", 1, False),
+        pytest.param("first_order", 2, True, marks=pytest.mark.slow),
+        pytest.param("exact", 2, True, marks=pytest.mark.slow),
     ],
 )
-def test_the_library_computes_the_same_as_the_file(method, num_nodes, float64):
-    model, plain = _models(method, num_nodes)
+def test_the_library_computes_the_same_as_the_file(
+    method, num_nodes, graph, float64
+):
+    model, plain = _models(method, num_nodes, graph)
     start = [np.array(v) for v in (*model.alphas, *_in_order(model))]
     model.fit(_data(), verbose=0)
     plain.fit(_data(), shuffle=False, verbose=0)

@@ -1,6 +1,7 @@
 """Files of JSON: what is wrong with one is said with its name and its line."""
 
 import errno
+import json
 import os
 
 import pytest
@@ -8,6 +9,14 @@ import pytest
 from darts_tf.files import json_file
 
 GOOD = b'{"epoch": 1, "loss": 0.5}\n'
+
+
+def test_what_is_not_json_does_not_touch_the_file(tmp_path):
+    path = tmp_path / "results.json"
+    json_file.write(path, [1, {"a": "ä"}])
+    with pytest.raises(TypeError):
+        json_file.write(path, {"a": object()})
+    assert json.loads(path.read_text()) == [1, {"a": "ä"}]
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 100_000])

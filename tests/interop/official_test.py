@@ -12,7 +12,7 @@ import pytest
 
 import darts_tf
 from darts_tf.interop import network_names
-from tests import official_numpy
+from reference import official_numpy
 
 # float64 rounding, over tens of layers with values of size 1.
 TOLERANCE = {"rtol": 1e-9, "atol": 1e-10}

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow  # for the time that PyTorch takes to import
 @pytest.fixture
 def official(torch):
     # What imports PyTorch must not be imported without it.
-    from tests import official_torch
+    from reference import official_torch
 
     return official_torch
 

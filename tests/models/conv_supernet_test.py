@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 import darts_tf
-from benchmarks import plain_supernet
+from reference import plain_supernet
 
 
 @pytest.fixture(scope="module")

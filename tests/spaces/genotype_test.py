@@ -26,6 +26,13 @@ def test_lists_and_numpy_values_become_plain_python():
     assert type(cell.concat[0]) is int
 
 
+def test_skips_are_the_edges_that_pass_their_input_on():
+    assert zoo.DARTS_V1.normal.num_skips == 3  # counted by hand, as the others
+    assert zoo.DARTS_V2.reduction.num_skips == 3
+    assert zoo.RECURRENT_DARTS_V1.recurrent.num_skips == 1
+    assert CELL.num_skips == 0
+
+
 def test_objects_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         CELL.concat = (2,)

@@ -1,5 +1,7 @@
 """What all commands have in common: they answer at once, and quietly."""
 
+import collections
+import importlib
 import json
 import os
 import pathlib
@@ -16,6 +18,7 @@ from darts_tf.data import corpus
 from darts_tf.search import collapse_guard
 from trainers import cnn_search
 from trainers import export_images
+from trainers import genotypes
 from trainers import ptb_search
 from trainers import search_run
 from trainers import texts
@@ -146,6 +149,22 @@ def test_mistakes_of_all_commands_show_without_tensorflow(tmp_path):
         assert str(code).startswith("error: "), case
         assert not slow, case
     assert not (tmp_path / "new").exists()
+
+
+def test_each_option_with_its_text_is_declared_once():
+    declared = collections.defaultdict(set)
+    for command in COMMANDS:
+        config = importlib.import_module(f"trainers.{command}").Config
+        for base in config.__mro__:
+            fields = vars(base).get("__dataclass_fields__", {})
+            for name in vars(base).get("__annotations__", {}):
+                if name in fields and fields[name].metadata:
+                    text = fields[name].metadata["help"]
+                    declared[name, text].add(base)
+    # A text that stands in one place, for a class with another order.
+    declared.pop(("genotype", genotypes.HELP))
+    assert len(declared) > 100
+    assert all(len(bases) == 1 for bases in declared.values()), declared
 
 
 def test_choices_that_are_written_out_are_those_of_the_library():

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from darts_tf.files import json_file
 from tests.trainers import report_test
 from tests.tuner import tiny
 from trainers import cnn_search
@@ -399,11 +400,11 @@ def test_a_run_killed_while_its_config_is_written_begins(tmp_path, monkeypatch):
 @pytest.mark.parametrize("missing", ["report.html", "environment.json"])
 def test_a_run_killed_before_its_report_gets_it(tmp_path, capsys, missing):
     report_test.write_search(tmp_path)
-    workdir.write_json(tmp_path / "metrics.json", {"loss": 0.5})
+    json_file.write(tmp_path / "metrics.json", {"loss": 0.5})
     report.finish(tmp_path)
     (tmp_path / missing).unlink()
     config = report.Config(str(tmp_path))
-    workdir.write_json(tmp_path / "config.json", options.to_json(config))
+    json_file.write(tmp_path / "config.json", options.to_json(config))
     _, finished = resumable.open_folder(config, tf.distribute.get_strategy())
     assert finished
     assert (tmp_path / missing).exists()
@@ -430,7 +431,7 @@ def test_a_damaged_file_of_a_run_is_one_line_that_names_it(
         "quick",
         {"workdir": str(folder), "genotype": "DARTS_V2", "max_samples": 60},
     )
-    workdir.write_json(folder / "config.json", options.to_json(config))
+    json_file.write(folder / "config.json", options.to_json(config))
     (folder / name).write_text(content)
     with pytest.raises(ValueError, match=name) as error:
         run()

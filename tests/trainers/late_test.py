@@ -44,6 +44,49 @@ def test_a_module_that_is_there_is_not_replaced():
     assert type(abc) is types.ModuleType
 
 
+_WITHOUT_PACKAGE = """
+import pathlib, sys
+from trainers import late
+
+folder = pathlib.Path(sys.argv[1], "parts", "inner")
+folder.mkdir(parents=True)
+(folder.parent / "__init__.py").write_text("raise AssertionError")
+(folder / "data.py").write_text("import fractions\\nHALF = 0.5")
+sys.path.insert(0, sys.argv[1])
+with late.without_package():
+    from parts.inner import data
+assert data.HALF == 0.5
+assert data.fractions.Fraction(1, 2) == data.HALF
+assert "parts" not in sys.modules
+for name in ("parts.inner.missing", "missing.inner.data"):
+    package, _, module = name.rpartition(".")
+    try:
+        with late.without_package():
+            exec(f"from {package} import {module}")
+    except (ModuleNotFoundError, FileNotFoundError) as error:
+        assert "missing" in str(error), error
+    else:
+        raise AssertionError(name)
+import colorsys  # as usual again
+assert "colorsys" in sys.modules
+"""
+
+
+def test_a_file_of_data_is_imported_without_its_package(tmp_path):
+    subprocess.run(
+        [sys.executable, "-c", _WITHOUT_PACKAGE, str(tmp_path)], check=True
+    )
+
+
+def test_a_file_whose_package_is_there_is_not_imported_again():
+    import darts_tf.spaces.paper
+
+    with late.without_package():
+        from darts_tf.spaces import paper
+
+    assert paper is darts_tf.spaces.paper
+
+
 def test_examples_run():
     results = doctest.testmod(late)
     assert results.attempted

@@ -8,6 +8,7 @@ import sys
 import pytest
 from absl import flags
 
+from trainers import config_flags
 from trainers import options
 
 TRAINER = '''
@@ -142,6 +143,49 @@ def test_flags_make_the_config(command, arguments, changes):
     done = command("--workdir=x", *arguments)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == DEFAULTS | changes
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Sizes:
+    filters: int = options.option("Filters of the first cells.")
+    units: int = options.option("width of the cell.", 300, ["recurrent"])
+    cells: int = options.option("of the supernet.", 8, ["conv"])
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Derived(Sizes, Config):
+    epochs: int = 600
+    filters: int = 36
+    units: int = 850
+    learning_rate: float = options.option("Of SGD.", 0.1)
+    space: str = options.option("conv or recurrent.", "conv")
+
+
+def test_a_base_class_gives_the_text_and_the_trainer_its_own_default():
+    flags_of = {flag.name: flag for flag in config_flags.of_config(Derived)}
+    assert {n: (f.default, f.help) for n, f in flags_of.items()} == {
+        "workdir": (None, "Folder for results. (required)"),
+        "epochs": (600, "Passes over the data."),
+        "learning_rate": (0.1, "Of SGD."),
+        "filters": (36, "Filters of the first cells."),
+        "units": (850, "Texts: width of the cell."),
+        "cells": (8, "Images: of the supernet."),
+        "space": ("conv", "conv or recurrent."),
+    }
+    assert options.resolve(Derived, overrides={"workdir": "x"}).epochs == 600
+
+
+def test_an_option_of_the_other_space_is_refused():
+    for space, name, other in (
+        ("conv", "units", "recurrent"),
+        ("recurrent", "cells", "conv"),
+    ):
+        values = {"workdir": "x", name: 3}
+        with pytest.raises(ValueError, match=rf"space='{space}'.*{name}=3$"):
+            options.check_space(Derived(space=space, **values))
+        options.check_space(Derived(space=other, **values))
+        # The trainer's own default is no value of the user's.
+        options.check_space(Derived(space=space, workdir="x", filters=1))
 
 
 @pytest.mark.parametrize("flag", ["--help", "--helpshort"])

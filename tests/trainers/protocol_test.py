@@ -6,10 +6,10 @@ import types
 import keras_tuner
 import pytest
 
+from darts_tf.files import json_file
 from tests.tuner import tiny
 from trainers import options
 from trainers import protocol
-from trainers import workdir
 
 
 class _Task:
@@ -36,7 +36,7 @@ class _Task:
         self.trained.append((folder.parent.name, seed))
         folder.mkdir(exist_ok=True)
         metrics = {"test_accuracy": seed / 10, "parameters": 1234}
-        workdir.write_json(folder / "metrics.json", metrics)
+        json_file.write(folder / "metrics.json", metrics)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from darts_tf.files import json_file
 from trainers import workdir
 
 
@@ -27,7 +28,7 @@ def test_the_home_folder_may_be_written_as_a_tilde(tmp_path, monkeypatch):
 
 def test_the_folder_of_another_run_is_refused_and_kept(tmp_path):
     (tmp_path / "alphas.csv").write_text("kept")
-    workdir.write_json(tmp_path / "config.json", {"seed": 1})
+    json_file.write(tmp_path / "config.json", {"seed": 1})
     message = r"new or an empty folder.*'config\.json' of another run"
     with pytest.raises(FileExistsError, match=message):
         workdir.create(tmp_path, {"seed": 2})
@@ -65,14 +66,6 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "mkdir", refuse)
     with pytest.raises(PermissionError, match="can be written.*/run"):
         workdir.create(tmp_path / "run", {})
-
-
-def test_what_is_not_json_does_not_touch_the_file(tmp_path):
-    path = tmp_path / "results.json"
-    workdir.write_json(path, [1, {"a": "ä"}])
-    with pytest.raises(TypeError):
-        workdir.write_json(path, {"a": object()})
-    assert json.loads(path.read_text()) == [1, {"a": "ä"}]
 
 
 def test_examples_run():

@@ -11,6 +11,7 @@ from darts_tf.search.tasks import bilevel_data
 from darts_tf.search.tasks import image_arrays
 from darts_tf.search.tasks import image_elements
 from darts_tf.search.tasks import task
+from darts_tf.spaces import paper
 
 
 class ImageTask(task.Task):
@@ -38,7 +39,9 @@ class ImageTask(task.Task):
         }
 
     def optimizers(self):
-        return optimizers.SGD(global_clipnorm=5.0), optimizers.Adam()
+        # The other defaults of both are the paper's for images.
+        clipnorm = paper.ConvSearch.clipnorm
+        return optimizers.SGD(global_clipnorm=clipnorm), optimizers.Adam()
 
     def callbacks(self, epochs):
         return [schedules.DefaultDecay(epochs=max(epochs, 1))]

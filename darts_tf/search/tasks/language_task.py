@@ -12,6 +12,9 @@ from darts_tf.models import recurrent_supernet
 from darts_tf.search.tasks import bilevel_data
 from darts_tf.search.tasks import task
 from darts_tf.search.tasks import token_arrays
+from darts_tf.spaces import paper
+
+_PAPER = paper.RecurrentSearch
 
 _LARGEST = 2**31 - 1
 
@@ -46,11 +49,7 @@ class LanguageTask(task.Task):
         self.sequence_length = checks.integer(
             sequence_length, "sequence_length", 4, _LARGEST
         )
-        if not slowness >= 0:
-            raise ValueError(
-                "`slowness` must not be negative. "
-                f"Received: slowness={slowness}"
-            )
+        checks.not_negative(slowness, "slowness")
         self.slowness = slowness
         self.perplexity = perplexity.Perplexity(name="perplexity")
         self._hidden = {}
@@ -115,8 +114,17 @@ class LanguageTask(task.Task):
 
     def optimizers(self):
         return (
-            optimizers.SGD(20.0, 0.0, 5e-7, global_clipnorm=0.25),
-            optimizers.Adam(3e-3, beta_1=0.9),
+            optimizers.SGD(
+                _PAPER.learning_rate,
+                _PAPER.momentum,
+                _PAPER.weight_decay,
+                _PAPER.clipnorm,
+            ),
+            optimizers.Adam(
+                _PAPER.alpha_learning_rate,
+                beta_1=_PAPER.alpha_beta_1,
+                coupled_weight_decay=_PAPER.alpha_weight_decay,
+            ),
         )
 
     def callbacks(self, epochs):

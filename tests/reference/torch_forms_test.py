@@ -1,4 +1,4 @@
-"""The PyTorch forms of the benchmarks compute what darts_tf does."""
+"""The searches in PyTorch compute what darts_tf does."""
 
 import keras
 import numpy as np
@@ -13,28 +13,18 @@ pytestmark = pytest.mark.slow  # for the time that PyTorch takes to import
 
 
 def _fill(torch, module, supernet):
-    """Copies the weights of a supernet, by way of their official names."""
-    state = {}
-    for name, array in darts_tf.interop.to_official(supernet, False).items():
-        for official, mine in (
-            ("preprocess0", "first"),
-            ("preprocess1", "second"),
-            (".op.", "."),
-            ("conv_1", "even"),
-            ("conv_2", "odd"),
-            (".bn.", ".norm."),
-        ):
-            name = name.replace(official, mine)
-        name = name.replace("._ops.", ".edges.", 1)
-        name = name.replace("._ops.", ".operations.")
-        state[name] = torch.from_numpy(np.array(array))
-    left = module.load_state_dict(state, strict=False)
+    """Copies the weights of a supernet, by their official names."""
+    arrays = darts_tf.interop.to_official(supernet, False)
+    left = module.load_state_dict(
+        {k: torch.from_numpy(np.array(v)) for k, v in arrays.items()},
+        strict=False,
+    )
     assert not left.unexpected_keys
-    assert all("alphas" in n or "num_b" in n for n in left.missing_keys)
+    assert all("num_b" in name for name in left.missing_keys)
 
 
 def test_the_supernet_has_the_published_size(torch):
-    from benchmarks import torch_supernet
+    from reference import torch_supernet
 
     model = torch_supernet.Supernet(16, 8)
     counts = [weight.numel() for weight in model.network_weights()]
@@ -43,7 +33,7 @@ def test_the_supernet_has_the_published_size(torch):
 
 
 def test_the_recurrent_supernet_has_the_published_size(torch):
-    from benchmarks import torch_recurrent
+    from reference import torch_recurrent
 
     model = torch_recurrent.Supernet(10_000, 300)
     counts = [weight.numel() for weight in model.network_weights()]
@@ -54,7 +44,7 @@ def test_the_recurrent_supernet_has_the_published_size(torch):
 @pytest.fixture
 def pair(torch, torch_float64):
     """A search model and its like in PyTorch, with equal weights."""
-    from benchmarks import torch_supernet
+    from reference import torch_supernet
 
     def make(method):
         model = darts_tf.DartsSearchModel(
@@ -88,7 +78,7 @@ def _ours(batch):
 
 @pytest.mark.parametrize("method", ["first_order", "finite_difference"])
 def test_two_steps_of_a_search_give_equal_weights(torch, pair, method):
-    from benchmarks import torch_supernet
+    from reference import torch_supernet
 
     model, module = pair(method)
     train, validation = _batches(torch)
@@ -115,7 +105,7 @@ def test_the_exact_hypergradient_is_the_limit_of_differences(
     torch, torch_float64
 ):
     """On a loss of which the second derivative is known."""
-    from benchmarks import torch_search
+    from reference import torch_search
 
     w = torch.tensor([2.0, 1.0], requires_grad=True)
     alpha = torch.tensor([3.0], requires_grad=True)
@@ -142,7 +132,7 @@ def test_the_exact_hypergradient_is_the_limit_of_differences(
 
 
 def test_the_recurrent_supernet_computes_the_same(torch, torch_float64):
-    from benchmarks import torch_recurrent
+    from reference import torch_recurrent
 
     none = dict.fromkeys(
         ("output", "hidden", "cell_input", "embedded", "words"), 0.0

@@ -1,4 +1,4 @@
-"""The official networks as PyTorch modules, for the tests that have PyTorch.
+"""The official networks as PyTorch modules.
 
 Written anew after the official structure, so that `state_dict()` has the
 official names. Path dropout and the dropouts of the language model are left
@@ -113,8 +113,8 @@ class _MixedOp(nn.Module):
             self._ops.append(layer)
 
     def forward(self, x, op_weights):
-        results = [op(x) for op in self._ops]
-        return sum(w * y for w, y in zip(op_weights, results, strict=True))
+        pairs = zip(op_weights, self._ops, strict=True)
+        return sum(w * op(x) for w, op in pairs)
 
 
 class _Cell(nn.Module):

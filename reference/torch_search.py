@@ -1,7 +1,7 @@
 """A step of the search in PyTorch, as Algorithm 1 of the paper says it.
 
-Written for the benchmarks, from the equations; `benchmarks.torch_supernet` and
-`benchmarks.torch_recurrent` have the networks. It moves the weights in place
+Written from the equations; `torch_supernet` and `torch_recurrent` have the
+networks. It moves the weights in place
 and back, as a plain program does, and asks each pass only for the gradients
 that it needs.
 """

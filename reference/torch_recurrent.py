@@ -1,21 +1,19 @@
 """The search of a recurrent cell in plain PyTorch: loops over time and nodes.
 
-Written for the benchmarks from Sections 3.1.2 and A.1.2 of the paper: a loop
-over the words, in it one over the nodes, each of which reads all earlier ones
-by one product. `recurrent_step` times it in an interpreter that has PyTorch;
-the tests compare it with `darts_tf.RecurrentSupernet`.
+Written from Sections 3.1.2 and A.1.2 of the paper: a loop over the words, in
+it one over the nodes, each of which reads all earlier ones by one product.
+`benchmarks.recurrent_step` times it; the tests compare it with
+`darts_tf.RecurrentSupernet`.
 """
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from benchmarks import torch_search
-from benchmarks import worker
+from reference import torch_search
 
 _ACTIVATIONS = (torch.tanh, torch.relu, torch.sigmoid, lambda x: x)
 _DROPOUTS = {"output": 0.75, "hidden": 0.25, "cell_input": 0.75, "words": 0.2}
-_SLOWNESS = 1e-3
 
 
 class Supernet(nn.Module):
@@ -158,25 +156,3 @@ def search(model, train_text, validation_text, method):
         max_norm=0.25,
         clips_virtual_step=True,
     )
-
-
-def _step(what, vocabulary_size, units, batch_size, sequence_length, **_):
-    torch.manual_seed(0)
-    shape = (sequence_length + 1, batch_size)
-    texts = []
-    for slowness in (_SLOWNESS, 0.0):
-        words = torch.randint(0, vocabulary_size, shape)
-        texts.append(Text(words[:-1], words[1:], units, slowness))
-    model = Supernet(vocabulary_size, units)
-    searching = search(model, *texts, what.removeprefix("torch_"))
-
-    def step():
-        searching.step()
-        for text in texts:
-            text.carry()
-
-    return step
-
-
-if __name__ == "__main__":
-    worker.serve(_step)
