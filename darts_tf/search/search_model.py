@@ -418,6 +418,9 @@ class DartsSearchModel(saved_network.KerasFileModel):
                 "A lower learning rate, or clipping by `global_clipnorm`, "
                 f"usually helps. The genotype so far:\n{self.genotype()}"
             ) from None
+        finally:
+            if resume is not None:
+                resume.release()
 
     def make_train_function(self, force=False):
         """Makes the function that `fit` calls for each step: `train_step`."""
