@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from darts_tf import checks
-from darts_tf.models import logits_model
+from darts_tf.models import traced_model
 
 _LARGEST = 2**31 - 1
 
@@ -104,7 +104,7 @@ def running(supernet):
         ValueError: If a label is not a class, or an id not a word.
     """
     try:
-        with logits_model.graphs_of_many_models():
+        with traced_model.graphs_of_many_models():
             yield
     except tf.errors.InvalidArgumentError as error:
         for pattern, noun, argument in (
