@@ -137,7 +137,7 @@ def run(config):
     """
     workdir.check(config.workdir, options.to_json(config))
     genotypes.check(config.genotype)
-    images.check(config.dataset)
+    images.check(config.dataset, config.data_dir)
     strategy = strategies.make(config)
     genotype = genotypes.read(config.genotype, "conv")
     dataset = images.load(config)

@@ -1,6 +1,8 @@
 """Loads the data set that a trainer's flags name."""
 
 import contextlib
+import difflib
+import importlib
 import pathlib
 import sys
 from typing import Any
@@ -12,14 +14,16 @@ with late.imports():
     from darts_tf.data import lazy_images
 
 
-def check(name: str) -> None:
-    """Raises an error for a folder that is not there, before TensorFlow loads.
+def check(name: str, data_dir: str | None = None) -> None:
+    """Raises an error for data that are not there, before TensorFlow loads.
 
     Args:
         name: String, as `load` takes it in `config.dataset`.
+        data_dir: Optional string, as in a config. Defaults to `None`.
 
     Raises:
-        ValueError: If it can only be a path, and there is no such folder.
+        ValueError: If there is no such folder, and TensorFlow Datasets knows
+            no data set of that name.
     """
     path = pathlib.Path(name).expanduser()
     if (path.is_absolute() or name.startswith(".")) and not path.is_dir():
@@ -27,6 +31,21 @@ def check(name: str) -> None:
             "A folder of images must contain train/<class>/*. "
             f"Received: {name=}, which does not exist"
         )
+    if name == "digits" or path.is_dir():
+        return
+    # It takes a second, and leads to TensorFlow only where that is used.
+    tfds: Any = importlib.import_module("tensorflow_datasets")
+    prepared = pathlib.Path(data_dir or tfds.core.constants.DATA_DIR)
+    base = name.replace(":", "/").split("/")[0]
+    known = tfds.list_builders(with_community_datasets=False)
+    if (prepared.expanduser() / base).is_dir() or base in known:
+        return
+    close = difflib.get_close_matches(base, ["digits", *known], n=5)
+    raise ValueError(
+        "`dataset` must be 'digits', a data set of TensorFlow Datasets, or the "
+        "path of a folder with train/<class>/* and test/<class>/*. "
+        f"Close matches: {close}. Received: dataset={name!r}"
+    )
 
 
 def load(config: Any) -> "image_classification.ImageDataset":
