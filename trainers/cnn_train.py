@@ -40,6 +40,7 @@ with late.imports():
     from darts_tf.data import augmentation
     from darts_tf.data import streams
     from darts_tf.distribution import replicas
+    from trainers import whole_run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,20 +149,15 @@ def run(config):
     folder, finished = resumable.open_folder(config, strategy)
     if finished:
         return workdir.read_json(folder / workdir.METRICS_FILE)
-    results = [
-        _train(
-            dataclasses.replace(
-                config,
-                workdir=str(folder / f"run_{index}"),
-                seed=config.seed + index,
-                runs=1,
-            ),
-            genotype,
-            dataset,
-            strategy,
+    results = []
+    whole = whole_run.Repetitions(config.runs)
+    for index in range(config.runs):
+        run_folder = folder / f"run_{index}"
+        one = dataclasses.replace(
+            config, workdir=str(run_folder), seed=config.seed + index, runs=1
         )
-        for index in range(config.runs)
-    ]
+        with whole.run((run_folder / workdir.METRICS_FILE).exists()):
+            results.append(_train(one, genotype, dataset, strategy))
     errors = [1 - metrics["test_accuracy"] for metrics in results]
     metrics = {
         "test_error_mean": statistics.mean(errors),
