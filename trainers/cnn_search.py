@@ -117,7 +117,7 @@ def run(config):
         The `darts_tf.Genotype` that was found.
     """
     workdir.check(config.workdir, options.to_json(config))
-    images.check(config.dataset)
+    images.check(config.dataset, config.data_dir)
     strategies.limit_threads(config.intra_op_threads)
     strategy = strategies.make(config)
     keras.utils.set_random_seed(config.seed)

@@ -45,6 +45,7 @@ with late.imports():
     from darts_tf.data import streams
     from darts_tf.distribution import replicas
     from darts_tf.files import json_file
+    from trainers import whole_run
 
 
 _PAPER = paper.ConvTraining
@@ -104,7 +105,7 @@ def run(config):
     """
     workdir.check(config.workdir, options.to_json(config))
     genotypes.check(config.genotype)
-    images.check(config.dataset)
+    images.check(config.dataset, config.data_dir)
     strategy = strategies.make(config)
     genotype = genotypes.read(config.genotype, "conv")
     dataset = images.load(config)
@@ -115,20 +116,15 @@ def run(config):
     folder, finished = resumable.open_folder(config, strategy)
     if finished:
         return json_file.read(folder / workdir.METRICS_FILE)
-    results = [
-        _train(
-            dataclasses.replace(
-                config,
-                workdir=str(folder / f"run_{index}"),
-                seed=config.seed + index,
-                runs=1,
-            ),
-            genotype,
-            dataset,
-            strategy,
+    results = []
+    whole = whole_run.Repetitions(config.runs)
+    for index in range(config.runs):
+        run_folder = folder / f"run_{index}"
+        one = dataclasses.replace(
+            config, workdir=str(run_folder), seed=config.seed + index, runs=1
         )
-        for index in range(config.runs)
-    ]
+        with whole.run((run_folder / workdir.METRICS_FILE).exists()):
+            results.append(_train(one, genotype, dataset, strategy))
     errors = [1 - metrics["test_accuracy"] for metrics in results]
     metrics = {
         "test_error_mean": statistics.mean(errors),

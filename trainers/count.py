@@ -72,7 +72,8 @@ def run(config):
     Returns:
         A list of dictionaries, one for each genotype and form.
     """
-    genotypes.check(config.genotype)
+    if config.genotype != "all":
+        genotypes.check(config.genotype)
     forms = _IMAGE_SIZES if config.form == "all" else (config.form,)
     found = _genotypes(config.genotype)
     print(

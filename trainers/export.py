@@ -187,22 +187,20 @@ def run(config: Config) -> dict[str, Any]:
     Returns:
         A dictionary of what is written to `export.json`.
     """
-    workdir.check(config.workdir)
     if config.network is not None:
         workdir.check_file("network", config.network)
-    else:
+    resolved = {
+        **options.to_json(config),
+        "network_sha256": workdir.checksum(config.network),
+    }
+    workdir.check(config.workdir, resolved)
+    if config.network is None:
         genotypes.check(str(config.genotype))
-        images.check(str(config.dataset))
+        images.check(str(config.dataset), config.data_dir)
     kind, network, training = _load(config)
     formats = _formats(config, kind)
     exporter = kind(config, network, training)
-    folder = workdir.create_or_resume(
-        config.workdir,
-        {
-            **options.to_json(config),
-            "network_sha256": workdir.checksum(config.network),
-        },
-    )
+    folder = workdir.create_or_resume(config.workdir, resolved)
     if (folder / _REPORT_FILE).exists():
         print(f"The export in {folder} is finished; nothing is changed.")
         return json_file.read(folder / _REPORT_FILE)

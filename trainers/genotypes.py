@@ -15,6 +15,18 @@ HELP = (
     "(the last counts), `Genotype(...)` itself, the name of a published "
     "genotype, or random:SEED, a cell drawn at random from the paper's space."
 )
+# Those of `darts_tf.zoo`, which TensorFlow comes with.
+NAMES = (
+    "DARTS_V1",
+    "DARTS_V2",
+    "NASNET_A",
+    "AMOEBANET_A",
+    "P_DARTS",
+    "PC_DARTS",
+    "RECURRENT_DARTS_V1",
+    "RECURRENT_DARTS_V2",
+    "RECURRENT_ENAS",
+)
 _RANDOM = "random:"
 _LITERAL = "Genotype("
 
@@ -27,23 +39,30 @@ class GenotypeOption:
 
 
 def check(source: str) -> None:
-    """Raises an error for a file that is not there, before TensorFlow loads.
+    """Raises an error for what nothing is known of, before TensorFlow loads.
 
     Args:
         source: String, as `read` takes it.
 
     Raises:
-        ValueError: If it can only be a path, and there is no such file.
+        ValueError: If it is neither a genotype that is written out, nor a file
+            that exists, nor one of `NAMES`, nor a seed.
     """
-    path = pathlib.Path(source).expanduser()
-    # Neither a genotype that is written out, nor a name.
-    is_path = not set("()[]{}") & set(source) and (
-        path.suffix or len(path.parts) > 1
-    )
-    if is_path and not path.exists():
+    if set("()[]{}") & set(source) or _existing(source) is not None:
+        return
+    if source.startswith(_RANDOM):
+        _seed(source)
+        return
+    path = pathlib.Path(source)
+    if path.suffix or len(path.parts) > 1:
         raise ValueError(
             f"`genotype` must be a file that exists, or: {HELP} "
             f"Received: genotype={source!r}, which does not exist"
+        )
+    if source.upper().replace("-", "_") not in NAMES:
+        raise ValueError(
+            "`genotype` must be a file, `Genotype(...)`, random:SEED or one of "
+            f"{NAMES}. Received: genotype={source!r}"
         )
 
 
@@ -104,11 +123,15 @@ def _existing(source):
 
 
 def _draw(source, kind):
+    space = getattr(darts_tf.SearchSpace, kind)()
+    return space.random_genotype(_seed(source))
+
+
+def _seed(source):
     seed = source.removeprefix(_RANDOM)
     if not (seed.isascii() and seed.isdigit()):
         raise ValueError(
             "The seed of a random genotype must be a number that is not "
             f"negative. Received: genotype={source!r}"
         )
-    space = getattr(darts_tf.SearchSpace, kind)()
-    return space.random_genotype(int(seed))
+    return int(seed)

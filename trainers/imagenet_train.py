@@ -142,7 +142,7 @@ def run(config):
     """
     workdir.check(config.workdir, options.to_json(config))
     genotypes.check(config.genotype)
-    images.check(config.dataset)
+    images.check(config.dataset, config.data_dir)
     strategy = strategies.make(config)
     keras.utils.set_random_seed(config.seed)
     genotype = genotypes.read(config.genotype, "conv")

@@ -2,6 +2,8 @@
 
 import contextlib
 import dataclasses
+import difflib
+import importlib
 import pathlib
 import sys
 from typing import Any
@@ -57,21 +59,40 @@ class CifarOptions:
     cutout: int = options.option("Side of the square cut out, in pixels.")
 
 
-def check(name: str) -> None:
-    """Raises an error for a folder that is not there, before TensorFlow loads.
+def check(name: str, data_dir: str | None = None) -> None:
+    """Raises an error for data that are not there, before TensorFlow loads.
 
     Args:
         name: String, as `load` takes it in `config.dataset`.
+        data_dir: Optional string, as in a config. Defaults to `None`.
 
     Raises:
-        ValueError: If it can only be a path, and there is no such folder.
+        ValueError: If there is no such folder or table, and TensorFlow
+            Datasets knows no data set of that name.
     """
     path = pathlib.Path(name).expanduser()
-    if (path.is_absolute() or name.startswith(".")) and not path.is_dir():
+    is_path = path.is_absolute() or name.startswith(".")
+    if (is_path or path.suffix.lower() == ".csv") and not path.exists():
         raise ValueError(
-            "A folder of images must contain train/<class>/*. "
-            f"Received: {name=}, which does not exist"
+            "A folder of images, <class>/* or train/<class>/*, or a table .csv "
+            f"of their paths is expected. Received: {name=}, which does not "
+            "exist"
         )
+    if name == "digits" or path.exists():
+        return
+    # It takes a second, and leads to TensorFlow only where that is used.
+    tfds: Any = importlib.import_module("tensorflow_datasets")
+    prepared = pathlib.Path(data_dir or tfds.core.constants.DATA_DIR)
+    base = name.replace(":", "/").split("/")[0]
+    known = tfds.list_builders(with_community_datasets=False)
+    if (prepared.expanduser() / base).is_dir() or base in known:
+        return
+    close = difflib.get_close_matches(base, ["digits", *known], n=5)
+    raise ValueError(
+        "`dataset` must be 'digits', a data set of TensorFlow Datasets, or the "
+        "path of a folder with <class>/* or train/<class>/*. "
+        f"Close matches: {close}. Received: dataset={name!r}"
+    )
 
 
 def load(config: Any) -> "image_classification.ImageDataset":

@@ -57,8 +57,12 @@ def run(config):
     Returns:
         A dictionary of the figures written to `import.json`.
     """
-    workdir.check(config.workdir)
     workdir.check_file("checkpoint", config.checkpoint)
+    resolved = {
+        **options.to_json(config),
+        "checkpoint_sha256": workdir.checksum(config.checkpoint),
+    }
+    workdir.check(config.workdir, resolved)
     genotypes.check(config.genotype)
     arrays = darts_tf.interop.read_checkpoint(config.checkpoint)
     kind = "recurrent" if "encoder.weight" in arrays else "conv"
@@ -66,13 +70,7 @@ def run(config):
     network = darts_tf.interop.network_from_official(
         genotype, arrays, config.image_size
     )
-    folder = workdir.create_or_resume(
-        config.workdir,
-        {
-            **options.to_json(config),
-            "checkpoint_sha256": workdir.checksum(config.checkpoint),
-        },
-    )
+    folder = workdir.create_or_resume(config.workdir, resolved)
     if (folder / "import.json").exists():
         print(f"The import in {folder} is finished; nothing is changed.")
         return json_file.read(folder / "import.json")

@@ -1,6 +1,7 @@
 """Says how a training goes: how long it will take, and a line an epoch."""
 
 import collections
+import contextlib
 import statistics
 import sys
 import time
@@ -15,6 +16,8 @@ _SECONDS = 5.0
 _WINDOW = 200
 # The line of an epoch has its duration already.
 _NOT_SHOWN = ("seconds",)
+# What is said of the whole that a training is a part of: the last one counts.
+_WHOLES = []
 
 
 class Progress(keras.callbacks.Callback):
@@ -34,6 +37,9 @@ class Progress(keras.callbacks.Callback):
         out: Optional text stream to print to. Defaults to `None`, standard
             output.
         clock: Callable that returns seconds. Defaults to `time.monotonic`.
+        every: Optional integer. After each epoch whose number is a multiple of
+            it something more is done that takes time, such as the measurement
+            of an eigenvalue. Defaults to `None`, never.
 
     Example:
 
@@ -42,16 +48,26 @@ class Progress(keras.callbacks.Callback):
     ('90 min', '12 s')
     """
 
-    def __init__(self, start_step=0, bar=None, out=None, clock=time.monotonic):
+    def __init__(
+        self,
+        start_step=0,
+        bar=None,
+        out=None,
+        clock=time.monotonic,
+        every=None,
+    ):
         super().__init__()
         self.start_step = start_step
         self.bar = bar
         self.out = out
         self.clock = clock
+        self.every = every
         self._in_step = False
         self._first = None
         self._steps = collections.deque(maxlen=_WINDOW)
-        self._between = []  # seconds of an epoch that are of no step
+        # Seconds of epochs that are of no step: of those in which something
+        # more is done, and of the others.
+        self._between = {True: [], False: []}
         self._said = False
 
     @property
@@ -83,7 +99,7 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         """Notes the time; on a terminal, says how much is left."""
-        if self.verbose and self._between:
+        if self.verbose and any(self._between.values()):
             self._print(f"{self._left(epoch, 0)}.")
         self._epoch = epoch
         self._epoch_began = self._last = self.clock()
@@ -111,7 +127,8 @@ class Progress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Prints the line of the epoch."""
         seconds = self.clock() - self._epoch_began
-        self._between.append(seconds - self._in_steps)
+        does_more = self._more_until(epoch + 1) > self._more_until(epoch)
+        self._between[does_more].append(seconds - self._in_steps)
         self._said = True  # what is left says more than a first estimate
         if self.verbose:
             return
@@ -142,13 +159,22 @@ class Progress(keras.callbacks.Callback):
         self._said = True
         left = self._seconds_left(self._epoch, batch + 1)
         total = self.clock() - self._began + left
-        until = time.strftime("%H:%M", time.localtime(time.time() + left))
-        day = "" if left < 12 * 3600 else " (of a later day)"
+        is_unknown = self._more_until(self._epochs) > self._more_until(
+            self._epoch
+        ) and not any(self._between.values())
         self._print(
-            f"About {duration(total)} in all, until {until}{day}: "
+            f"About {duration(total)} in all, until {until(left)}: "
             f"{duration(self._step_seconds())} a step after the first one, "
             f"which took {duration(self._first)}."
+            + (
+                f" What is measured every {self.every} epochs comes on top."
+                if is_unknown
+                else ""
+            )
         )
+        whole = _WHOLES[-1](total) if _WHOLES else None
+        if whole:
+            self._print(whole)
 
     def _left(self, epochs_done, steps_done):
         return f"{duration(self._seconds_left(epochs_done, steps_done))} left"
@@ -156,8 +182,18 @@ class Progress(keras.callbacks.Callback):
     def _seconds_left(self, epochs_done, steps_done):
         epochs = self._epochs - epochs_done
         steps = epochs * (self._steps_an_epoch or 0) - steps_done
-        between = statistics.mean(self._between) if self._between else 0.0
-        return max(steps, 0) * self._step_seconds() + epochs * between
+        with_more = self._more_until(self._epochs) - self._more_until(
+            epochs_done
+        )
+        plain = _mean(self._between[False], 0.0)
+        # The first time builds a graph, as the first step does.
+        more = self._between[True][1:] or self._between[True]
+        between = (epochs - with_more) * plain + with_more * _mean(more, plain)
+        return max(steps, 0) * self._step_seconds() + between
+
+    def _more_until(self, epochs):
+        """Returns how often something more is done in so many epochs."""
+        return epochs // self.every if self.every else 0
 
     def _step_seconds(self):
         if self._steps:
@@ -172,6 +208,34 @@ class Progress(keras.callbacks.Callback):
 
     def _stream(self):
         return self.out or sys.stdout
+
+
+@contextlib.contextmanager
+def part_of(describe):
+    """Says, in a block with trainings, how long the whole will take.
+
+    Args:
+        describe: Callable that gets the estimate for a training, in seconds,
+            and returns a sentence on the whole, or `None`.
+    """
+    _WHOLES.append(describe)
+    try:
+        yield
+    finally:
+        _WHOLES.remove(describe)
+
+
+def until(seconds):
+    """Returns the time of day in so many seconds.
+
+    Args:
+        seconds: Number.
+
+    Returns:
+        String.
+    """
+    clock = time.strftime("%H:%M", time.localtime(time.time() + seconds))
+    return clock if seconds < 12 * 3600 else f"{clock} (of a later day)"
 
 
 def duration(seconds):
@@ -198,6 +262,10 @@ def duration(seconds):
     if seconds < 48 * 3600:
         return f"{seconds / 3600:.1f} h"
     return f"{seconds / 86400:.1f} days"
+
+
+def _mean(values, otherwise):
+    return statistics.mean(values) if values else otherwise
 
 
 def _number(value):

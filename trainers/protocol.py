@@ -57,6 +57,7 @@ with late.imports():
     from trainers import protocol_results
     from trainers import protocol_texts
     from trainers import protocol_tuner
+    from trainers import whole_run
 
 _TASKS = {"conv": protocol_images, "recurrent": protocol_texts}
 
@@ -155,8 +156,10 @@ def run(config):
     Returns:
         A dictionary of the results written to `results.json`.
     """
-    checks = {"conv": images.check, "recurrent": texts.check}
-    checks[config.space](config.dataset)
+    if config.space == "conv":
+        images.check(config.dataset, config.data_dir)
+    else:
+        texts.check(config.dataset)
     strategies.limit_threads(config.intra_op_threads)
     module = _TASKS[config.space]
     task = module.Task(config)
@@ -174,7 +177,8 @@ def run(config):
         f"the same with random cells. Results go to {folder}.",
         flush=True,
     )
-    searched = _search(task, folder, "searched", _oracle(task, module))
+    whole = whole_run.Protocol(config)
+    searched = _search(task, folder, "searched", _oracle(task, module), whole)
     limit = {"max_trials": config.random_cells}
     if config.random_cells is None:
         limit["max_seconds"] = sum(
@@ -190,12 +194,13 @@ def run(config):
             hyperparameters=_hyperparameters(task, tuned=()),
             **limit,
         ),
+        whole,
     )
     results = {
         kind: {
             "trials": protocol_results.trials(tuner),
             "genotype": json.loads(tuner.get_best_genotypes(1)[0].to_json()),
-            "final": _train(task, folder / "final" / kind, tuner),
+            "final": _train(task, folder / "final" / kind, tuner, whole),
         }
         for kind, tuner in zip(
             protocol_results.KINDS, (searched, chance), strict=True
@@ -252,7 +257,7 @@ def _oracle(task, module):
     )
 
 
-def _search(task, folder, name, oracle):
+def _search(task, folder, name, oracle, whole):
     """Runs the trials of a tuner that are left; returns the tuner."""
     config, space = task.config, _TASKS[task.config.space].SPACE
     space = dataclasses.replace(
@@ -262,21 +267,24 @@ def _search(task, folder, name, oracle):
     )
     with contextlib.redirect_stdout(sys.stderr):  # Keras Tuner's words
         tuner = protocol_tuner.ProtocolTuner(
+            whole=whole,
             hypermodel=task.hypermodel(space),
             oracle=oracle,
             directory=str(folder),
             project_name=name,
         )
-    tuner.search(
-        **task.data(),
-        epochs=config.search_epochs,
-        callbacks=[progress.Progress(bar=False)],
-        verbose=0,
-    )
+    whole.cells[name] = protocol_results.trials(tuner)
+    with whole.searches():
+        tuner.search(
+            **task.data(),
+            epochs=config.search_epochs,
+            callbacks=[progress.Progress(bar=False)],
+            verbose=0,
+        )
     return tuner
 
 
-def _train(task, folder, tuner):
+def _train(task, folder, tuner, whole):
     """Trains the best cell in full, several times; returns the metrics."""
     folder.mkdir(parents=True, exist_ok=True)
     atomic_file.remove_leftovers(folder)
@@ -285,10 +293,13 @@ def _train(task, folder, tuner):
     metrics = []
     for number in range(task.config.runs):
         run_folder = folder / f"run_{number}"
-        if (run_folder / workdir.METRICS_FILE).exists():
-            resumable.complete(run_folder)
-        else:
-            task.train(run_folder, genotype_path, task.config.seed + number)
+        is_finished = (run_folder / workdir.METRICS_FILE).exists()
+        with whole.training(is_finished):
+            if is_finished:
+                resumable.complete(run_folder)
+            else:
+                seed = task.config.seed + number
+                task.train(run_folder, genotype_path, seed)
         metrics.append(json_file.read(run_folder / workdir.METRICS_FILE))
     return metrics
 

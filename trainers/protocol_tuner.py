@@ -7,9 +7,14 @@ class ProtocolTuner(darts_tf.DartsTuner):
     """Says in a line each which cell is begun, and what became of it.
 
     Args:
+        whole: A `trainers.whole_run.Protocol`, which is told of each cell.
         **kwargs: Those of `darts_tf.DartsTuner`; `project_name` is in the
             lines.
     """
+
+    def __init__(self, whole, **kwargs):
+        self.whole = whole
+        super().__init__(**kwargs)
 
     def on_trial_begin(self, trial):
         """Says which cell is begun."""
@@ -30,6 +35,8 @@ class ProtocolTuner(darts_tf.DartsTuner):
             f"{metrics['seconds']:.0f} s",
             flush=True,
         )
+        self.whole.cells[self.project_name].append(metrics)
+        self.whole.say()
 
     def _title(self, trial):
         limit = self.oracle.max_trials

@@ -166,6 +166,8 @@ def fit(
     except KeyboardInterrupt as error:
         say_how_to_go_on(error)
         raise
+    finally:
+        resume.release()
 
 
 def finish(folder: pathlib.Path, network: Any, metrics: Any) -> None:

@@ -138,7 +138,8 @@ def search(model, pairs_from, config, steps_per_epoch, title, *callbacks):
     resume = darts_tf.ExactResume(folder, config.checkpoint_every, guards)
     start = resume.restore(model, steps_per_epoch)
     resumable.say_where(start)
-    watch = progress.Progress(start)
+    measures = guards and config.eigenvalue_every
+    watch = progress.Progress(start, every=measures or None)
     try:
         with (
             resumable.saying_what_is_saved(resume),

@@ -1,8 +1,7 @@
 """A training that can be stopped at any step and goes on as if it never was."""
 
+import contextlib
 import pathlib
-import signal
-import threading
 
 import keras
 import tensorflow as tf
@@ -10,6 +9,7 @@ import tensorflow as tf
 from darts_tf.callbacks import callback_state
 from darts_tf.callbacks import checkpoint
 from darts_tf.callbacks import run_options
+from darts_tf.callbacks import stop_signals
 from darts_tf.distribution import replicas
 from darts_tf.files import atomic_file
 
@@ -113,9 +113,8 @@ class ExactResume(keras.callbacks.Callback):
         self.step = 0
         self.history = []
         self._ready_for = None
-        self._signal_number = None
-        self._handlers = {}
-        self._train_function = None
+        self._asked = stop_signals.StopSignals()
+        self._train_function = self._wrapper = None
 
     def restore(self, model, steps_per_epoch, callbacks=()):
         """Sets a model to the last checkpoint, if there is one.
@@ -139,6 +138,7 @@ class ExactResume(keras.callbacks.Callback):
                 "The model must be built and compiled. Received: "
                 f"built={model.built}, compiled={model.compiled}"
             )
+        self.release()  # what a `fit` has left that died by an exception
         self._states = callback_state.CallbackState(
             [
                 *self.callbacks,
@@ -173,6 +173,8 @@ class ExactResume(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         """Makes `fit` begin in the epoch that was stopped."""
         model = self.model
+        if self._wrapper is not None:
+            self.release()
         steps = self.params.get("steps")
         if model.steps_per_execution != 1:
             raise ValueError(
@@ -194,14 +196,9 @@ class ExactResume(keras.callbacks.Callback):
         model._initial_epoch = self._epoch or None
         if self._stopped and not self._skip:
             model._initial_epoch = self.params["epochs"]  # no epoch follows
-        self._signal_number = None
         self._signals = replicas.joined(self._strategy, lambda number: [number])
         self._wrap_train_function()
-        if threading.current_thread() is threading.main_thread():
-            self._handlers = {
-                number: signal.signal(number, self._note_signal)
-                for number in (signal.SIGINT, signal.SIGTERM)
-            }
+        self._asked.begin(model)
 
     def on_epoch_begin(self, epoch, logs=None):
         """Notes the epoch."""
@@ -221,7 +218,7 @@ class ExactResume(keras.callbacks.Callback):
             self.step += 1
             self._batch = batch + 1
             self._share_signal()
-            if self._signal_number or (
+            if self._asked.number or (
                 self.every and self.step % self.every == 0
             ):
                 self._save()
@@ -238,7 +235,7 @@ class ExactResume(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         """Completes the history that `fit` returns."""
-        self._release()
+        self.release()
         history = self.model.history
         history.epoch = [line["epoch"] - 1 for line in self.history]
         history.history = {}
@@ -246,6 +243,22 @@ class ExactResume(keras.callbacks.Callback):
             for name, value in line.items():
                 if name != "epoch":
                     history.history.setdefault(name, []).append(value)
+
+    def release(self):
+        """Takes back what it has done to a model and to this process.
+
+        It does so by itself where `fit` comes to its end, or a step or a save
+        fails. Call it where another callback may have raised an exception, of
+        which Keras tells nobody; else the next `fit` does.
+        """
+        self._asked.end()
+        if self._wrapper is None:
+            return
+        self._ready_for = None
+        self.model._initial_epoch = None
+        if self.model.train_function is self._wrapper:
+            self.model.train_function = self._train_function
+        self._train_function = self._wrapper = None
 
     def _save(self):
         metrics = replicas.joined(
@@ -268,7 +281,7 @@ class ExactResume(keras.callbacks.Callback):
             info["callbacks"] = self._states.get()
             checkpoint.save(self.path, self._groups, info, self._configuration)
         except (OSError, ValueError):
-            self._release()
+            self.release()
             raise
 
     def _restore_callbacks(self):
@@ -278,6 +291,9 @@ class ExactResume(keras.callbacks.Callback):
         self._states.set(self._values)
 
     def _wrap_train_function(self):
+        wrapped_by = getattr(self.model.train_function, "resume", None)
+        if wrapped_by is not None:  # and died in `fit`
+            wrapped_by.release()
         step = self._train_function = self.model.train_function
 
         def train_function(iterator):
@@ -287,10 +303,11 @@ class ExactResume(keras.callbacks.Callback):
                 with replicas.meeting(self._strategy):
                     return step(iterator)
             except BaseException:
-                self._release()
+                self.release()
                 raise
 
-        self.model.train_function = train_function
+        train_function.resume = self
+        self.model.train_function = self._wrapper = train_function
 
     def _pass_over(self, iterator):
         """Returns the figures of a step that was taken before the stop."""
@@ -319,28 +336,13 @@ class ExactResume(keras.callbacks.Callback):
     def _share_signal(self):
         """Lets a signal to one of the workers stop all at the same step."""
         if replicas.has_workers(self._strategy):
-            (numbers,) = self._signals(tf.constant(self._signal_number or 0))
-            self._signal_number = int(numbers.max()) or None
-
-    def _note_signal(self, number, frame):
-        self._signal_number = number
-        self._restore_handlers()
+            (numbers,) = self._signals(tf.constant(self._asked.number or 0))
+            self._asked.number = int(numbers.max()) or None
 
     def _stop_if_asked(self):
-        if self._signal_number:
-            self._release()
-            raise Stopped(self._signal_number, self.step)
-
-    def _release(self):
-        self._ready_for = None
-        self.model._initial_epoch = None
-        self.model.train_function = self._train_function
-        self._restore_handlers()
-
-    def _restore_handlers(self):
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler or signal.SIG_DFL)
-        self._handlers = {}
+        if self._asked.number:
+            self.release()
+            raise Stopped(self._asked.number, self.step)
 
 
 def find(callbacks):
@@ -362,6 +364,26 @@ def find(callbacks):
             f"do is in what it saves. Received: {callbacks}"
         )
     return found[0] if found else None
+
+
+@contextlib.contextmanager
+def released(callbacks):
+    """Takes back, after a `with` block, what an `ExactResume` has done.
+
+    Keras does not call `on_train_end` where a `fit` ends by an exception.
+
+    Args:
+        callbacks: List of Keras callbacks.
+
+    Yields:
+        Nothing.
+    """
+    try:
+        yield
+    finally:
+        resume = find(callbacks)
+        if resume is not None:
+            resume.release()
 
 
 def _make_metrics(model, iterator):

@@ -7,9 +7,11 @@ import urllib.parse
 import urllib.request
 
 import numpy as np
+import tensorflow as tf
 
 from darts_tf.data import image_folder
 from darts_tf.data import image_stack
+from darts_tf.data import picture_file
 
 _OFFLINE = (
     "Without a network choose --dataset=digits, which needs no download, or "
@@ -196,17 +198,43 @@ def _test_split(name, splits):
 
 def _arrays(tfds, builder, split, image_size):
     """Returns all images and labels of a split, in the order of its files."""
-    wanted = tfds.decode.PartialDecoding({"image": True, "label": True})
     labels = []
 
     def images():
-        for example in tfds.as_numpy(
-            builder.as_dataset(split=split, decoders=wanted)
-        ):
+        for example in tfds.as_numpy(_examples(tfds, builder, split)):
             labels.append(example["label"])
-            yield example["image"]
+            image = example["image"]
+            if "content" in example:
+                lies = picture_file.orientation(example["content"])
+                image = picture_file.turned(image, lies)
+            yield image
 
     size = builder.info.splits[split].num_examples
     names = [f"{builder.name} {split}[{index}]" for index in range(size)]
     stacked = image_stack.stack(images(), names, image_size)
     return stacked, np.array(labels, np.int64)
+
+
+def _examples(tfds, builder, split):
+    """Returns a split, with the files of its images if it has files."""
+    wanted = {"image": True, "label": True}
+    feature = builder.info.features["image"]
+    if not isinstance(feature, tfds.features.Image):
+        wanted = tfds.decode.PartialDecoding(wanted)
+        return builder.as_dataset(split=split, decoders=wanted)
+    # TensorFlow Datasets would decode them without a look at EXIF.
+    wanted = tfds.decode.PartialDecoding(
+        wanted, {"image": tfds.decode.SkipDecoding()}
+    )
+
+    def decode(example):
+        content = example["image"]
+        return {
+            **example,
+            "image": feature.decode_example(content),
+            "content": content,
+        }
+
+    return builder.as_dataset(split=split, decoders=wanted).map(
+        decode, num_parallel_calls=tf.data.AUTOTUNE
+    )

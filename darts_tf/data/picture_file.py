@@ -137,6 +137,32 @@ def orientation(content):
     return np.int32(found)
 
 
+def turned(image, orientation):
+    """Returns the pixels of a picture upright.
+
+    Args:
+        image: Array of shape `(height, width, channels)`.
+        orientation: Integer, from `orientation`; 0 leaves it as it is.
+
+    Returns:
+        Array of the same numbers.
+
+    Example:
+
+    >>> from darts_tf.data import picture_file
+    >>> lying = np.array([[[1], [2], [3]]])  # its left side is up
+    >>> picture_file.turned(lying, 6)[..., 0].tolist()
+    [[1], [2], [3]]
+    """
+    if orientation >= 5:
+        image = image.transpose(1, 0, 2)
+    if orientation in (2, 3, 6, 7):
+        image = image[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        image = image[::-1]
+    return image
+
+
 def _of_exif(data):
     from PIL import Image
 

@@ -33,6 +33,15 @@ _CLASS_NAMES = {
     "tversky": "CategoricalCrossentropy",
 }
 _ONLY_PROBABILITIES = tuple(_CLASS_NAMES)[-4:]
+# Without an argument they count a prediction from 0.5 on as true.
+_THRESHOLD_OF_PROBABILITIES = 0.5
+# They try thresholds from 0 to 1.
+_THRESHOLDS_OF_PROBABILITIES = (
+    keras.metrics.PrecisionAtRecall,
+    keras.metrics.RecallAtPrecision,
+    keras.metrics.SensitivityAtSpecificity,
+    keras.metrics.SpecificityAtSensitivity,
+)
 _KINDS = {
     "sparse_categorical_crossentropy": "sparse",
     "smoothed_crossentropy": "sparse",
@@ -139,21 +148,33 @@ def check_loss(loss, num_classes=None):
             )
 
 
-def fitting_metrics(metrics, num_classes=None):
+def fitting_metrics(metrics, num_classes=None, loss=None):
     """Returns metrics of logits, from what a user gave to `compile`.
 
     Args:
         metrics: As for `compile`, or `None`.
         num_classes: Optional integer, the number of logits. Defaults to
             `None`, unknown.
+        loss: Optional loss, as for `compile`. In a regression, outputs are no
+            logits and may have any threshold. Defaults to `None`, unknown.
 
     Returns:
         The same; in it the `"accuracy"` of a single logit, of which Keras
         would take 0.5 as the threshold, has the threshold 0.
 
     Raises:
-        ValueError: If a metric expects probabilities.
+        ValueError: If a metric expects probabilities, or has a threshold for
+            them.
+
+    Example:
+
+    >>> from darts_tf.models import logits_loss
+    >>> logits_loss.fitting_metrics([keras.metrics.Precision()])
+    Traceback (most recent call last):
+    ...
+    ValueError: The model returns logits, ... use threshold 0 for logits: ...
     """
+    is_regression = loss is not None and kind(loss) == "regression"
     for metric in _each(metrics):
         name = metric if isinstance(metric, str) else _name(metric)
         config = {}
@@ -166,6 +187,8 @@ def fitting_metrics(metrics, num_classes=None):
                 f"probabilities; use {_remedy('metrics', name, metric)}. "
                 f"Received: metric={metric!r}"
             )
+        if not is_regression:
+            _check_threshold(metric)
     if num_classes != 1 or not isinstance(metrics, list | tuple):
         return metrics
     return [
@@ -174,6 +197,54 @@ def fitting_metrics(metrics, num_classes=None):
         else metric
         for metric in metrics
     ]
+
+
+def _check_threshold(given):
+    """Raises an error for a metric that would cut probabilities in two."""
+    metric = given
+    if isinstance(given, str | dict):
+        try:
+            metric = keras.metrics.get(given)
+        except (ValueError, TypeError):
+            return  # Keras chooses, or says what is wrong
+    if isinstance(metric, _THRESHOLDS_OF_PROBABILITIES):
+        raise ValueError(
+            "The model returns logits, but this metric tries thresholds of "
+            "probabilities; use keras.metrics.AUC(from_logits=True), or a "
+            "metric of yours that applies the sigmoid first. "
+            f"Received: metric={given!r}"
+        )
+    argument = _threshold_argument(metric)
+    if argument is not None:
+        name = getattr(metric, "__name__", type(metric).__name__)
+        raise ValueError(
+            "The model returns logits, and this metric would count those "
+            "above 0.5 as true, which is a probability of 0.62; use "
+            f"threshold 0 for logits: keras.metrics.{name}({argument}=0.0). "
+            f"Received: metric={given!r}"
+        )
+
+
+def _threshold_argument(metric):
+    """Returns which argument of a metric is Keras' threshold, or `None`."""
+    if isinstance(metric, keras.metrics.Metric):
+        if _THRESHOLD_OF_PROBABILITIES in (
+            getattr(metric, "thresholds", None) or ()
+        ):
+            return "thresholds"
+        config = {}
+        with contextlib.suppress(NotImplementedError):
+            config = metric.get_config()
+        found = config.get("threshold")
+    else:
+        found = None
+        with contextlib.suppress(TypeError, ValueError):  # has no signature
+            parameters = inspect.signature(metric).parameters
+            found = getattr(parameters.get("threshold"), "default", None)
+    is_default = isinstance(found, float) and (
+        found == _THRESHOLD_OF_PROBABILITIES
+    )
+    return "threshold" if is_default else None
 
 
 def _each(given):

@@ -4,7 +4,6 @@ import warnings
 
 import keras
 
-from darts_tf import environment
 from darts_tf.models import logits_loss
 from darts_tf.models import saved_network
 
@@ -12,8 +11,7 @@ from darts_tf.models import saved_network
 class LogitsModel(saved_network.KerasFileModel):
     """A Keras model that returns logits.
 
-    `compile` refuses a loss or a metric that expects probabilities; several
-    models in one process bring no warning that each has graphs of its own.
+    `compile` refuses a loss or a metric that expects probabilities.
     """
 
     def compile(
@@ -32,8 +30,8 @@ class LogitsModel(saved_network.KerasFileModel):
             optimizer,
             loss,
             loss_weights,
-            logits_loss.fitting_metrics(metrics, num_classes),
-            logits_loss.fitting_metrics(weighted_metrics, num_classes),
+            logits_loss.fitting_metrics(metrics, num_classes, loss),
+            logits_loss.fitting_metrics(weighted_metrics, num_classes, loss),
             **kwargs,
         )
 
@@ -52,27 +50,3 @@ class LogitsModel(saved_network.KerasFileModel):
             self.compile(config.get("optimizer"))
         if self.optimizer is not None and self.built:
             self.optimizer.build(self.trainable_variables)
-
-    def make_train_function(self, force=False):
-        """Makes the function that `fit` calls for each step."""
-        if self.train_function is None or force:
-            super().make_train_function(force)
-            self.train_function = environment.without_retracing_warning()(
-                self.train_function
-            )
-
-    def make_test_function(self, force=False):
-        """Makes the function that `evaluate` calls for each batch."""
-        if self.test_function is None or force:
-            super().make_test_function(force)
-            self.test_function = environment.without_retracing_warning()(
-                self.test_function
-            )
-
-    def make_predict_function(self, force=False):
-        """Makes the function that `predict` calls for each batch."""
-        if self.predict_function is None or force:
-            super().make_predict_function(force)
-            self.predict_function = environment.without_retracing_warning()(
-                self.predict_function
-            )

@@ -2,12 +2,15 @@
 
 import os
 import pathlib
+import sys
 import zipfile
 
 import keras
 
+from darts_tf.models import traced_model
 
-class KerasFileModel(keras.Model):
+
+class KerasFileModel(traced_model.TracedModel):
     """A model that is saved as a `.keras` file, and refuses the older HDF5.
 
     From HDF5 Keras makes a model of a class of one's own without building it,
@@ -32,13 +35,33 @@ class KerasFileModel(keras.Model):
                 and cannot read.
         """
         if str(filepath).endswith((".h5", ".hdf5")):
-            raise ValueError(
-                "A model of this library is saved as .keras, with all that is "
-                "needed to load it; `save_weights` writes its weights alone, "
-                "as .weights.h5. "
-                f"Received: filepath={os.fspath(filepath)!r}"
-            )
+            _refuse_hdf5(os.fspath(filepath))
         super().save(filepath, overwrite, zipped, **kwargs)
+
+    def get_config(self):
+        """Returns the config; refuses to be what HDF5 is written from.
+
+        `keras.saving.save_model` asks the model for nothing else before it
+        writes. A model inside of another one is asked by a function of
+        another name, and can be loaded.
+
+        Raises:
+            ValueError: If the file would be one of HDF5.
+        """
+        caller = sys._getframe(1)
+        while caller.f_code.co_name == "get_config":  # of subclasses
+            caller = caller.f_back
+        if caller.f_code.co_name == "model_metadata":
+            _refuse_hdf5(str(caller.f_back.f_locals.get("filepath")))
+        return super().get_config()
+
+
+def _refuse_hdf5(filepath):
+    raise ValueError(
+        "A model of this library is saved as .keras, with all that is needed "
+        "to load it; `save_weights` writes its weights alone, as .weights.h5. "
+        f"Received: filepath={filepath!r}"
+    )
 
 
 def load_network(path):

@@ -5,6 +5,7 @@ import functools
 import keras
 
 from darts_tf import checks
+from darts_tf.callbacks import exact_resume
 from darts_tf.search import compile_checks
 from darts_tf.search import fit_checks
 from darts_tf.search import hypergradient as hypergradient_lib
@@ -317,6 +318,7 @@ class DartsSearchModel(search_model_base.SearchModelBase):
             source, initial_epoch, steps_per_epoch, callbacks
         )
         with (
+            exact_resume.released(callbacks),
             fit_checks.losses_are_finite(self, steps_per_epoch),
             fit_checks.running(self.supernet),
         ):

@@ -4,6 +4,7 @@ import os
 import pathlib
 import tempfile
 
+from darts_tf.files import atomic_file
 from darts_tf.tuner import configuration
 from darts_tf.tuner import objectives
 
@@ -59,6 +60,7 @@ def check(folder, expected, measured):
         ValueError: If the folder holds another project or something else.
     """
     path = folder / "configuration.json"
+    atomic_file.remove_leftovers(folder)  # of a tuner killed at its beginning
     if not path.exists() and folder.is_dir() and any(folder.iterdir()):
         raise ValueError(
             "The folder of the project holds something else; take another "

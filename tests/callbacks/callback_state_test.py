@@ -130,9 +130,38 @@ def test_the_guard_does_not_warn_again_after_a_kill(tmp_path):
     _search(tmp_path, "warn")  # a warning would be an error
 
 
+class _Paths(keras.layers.Layer):
+    """Stands for path dropout: what it lets through depends on the rate."""
+
+    def build(self, input_shape):
+        self.rate = self.add_weight(
+            shape=(), initializer="zeros", trainable=False, name="rate"
+        )
+
+    def call(self, inputs, training=False):
+        return inputs * (1.0 - self.rate) if training else inputs
+
+
+class _KillIn(keras.callbacks.Callback):
+    """Kills after the last step of an epoch, of which the first is saved."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.steps = STEPS * (epoch + 1)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.steps -= 1
+        if not self.steps:
+            raise _Killed
+
+
 def _network():
     keras.utils.set_random_seed(0)
-    network = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    paths = _Paths()
+    network = keras.Sequential(
+        [keras.Input((3,)), paths, keras.layers.Dense(2)]
+    )
+    network.drop_path_rate = paths.rate
     network.compile(
         darts_tf.optimizers.SGD(0.5),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -161,7 +190,8 @@ def _fit(folder, make, *others, epochs=6, every=None):
     )
     weights = [np.array(v).tolist() for v in network.variables]
     rate = float(network.optimizer.learning_rate)
-    return callback, (history.epoch, history.history, weights, rate)
+    state = [np.array(v).tolist() for v in getattr(callback, "variables", ())]
+    return callback, (history.epoch, history.history, weights, rate, state)
 
 
 CALLBACKS = {
@@ -174,6 +204,11 @@ CALLBACKS = {
     "averaging": lambda network: darts_tf.callbacks.SwitchToAveragedSGD(
         network.trainable_variables, patience=1
     ),
+}
+SCHEDULES = {
+    "path dropout": lambda network: darts_tf.LinearDropPath(0.5, epochs=6),
+    "cosine": lambda network: darts_tf.callbacks.CosineDecay(0.5, 0.1, 6),
+    "factor": lambda network: darts_tf.callbacks.ExponentialDecay(0.5, 0.7),
 }
 
 
@@ -188,6 +223,30 @@ def test_other_callbacks_go_on_from_any_epoch(tmp_path, name, epoch):
         with pytest.raises(darts_tf.callbacks.Stopped):
             _fit(broken, CALLBACKS[name], _signal_in(epoch))
     assert _fit(broken, CALLBACKS[name])[1] == expected
+
+
+@pytest.mark.parametrize("place", ["in the middle", "saved", "not saved"])
+@pytest.mark.parametrize("name", [*CALLBACKS, *SCHEDULES])
+def test_other_callbacks_go_on_wherever_they_are_killed(
+    tmp_path, monkeypatch, name, place
+):
+    make = {**CALLBACKS, **SCHEDULES}[name]
+    every = 1 if place == "in the middle" else None
+    (tmp_path / "whole").mkdir()
+    _, expected = _fit(tmp_path / "whole", make)
+    # Schedules act in each epoch, the others in the second or the third.
+    for epoch in (1, 2):
+        folder = tmp_path / f"{epoch}"
+        folder.mkdir()
+        others = []
+        with monkeypatch.context() as patch:
+            if every:
+                others.append(_KillIn(epoch))
+            else:
+                _kill_in(patch, epoch, place == "saved")
+            with pytest.raises(_Killed):
+                _fit(folder, make, *others, every=every)
+        assert _fit(folder, make, every=every)[1] == expected
 
 
 class _Own(keras.callbacks.Callback):

@@ -145,6 +145,74 @@ def test_ctrl_c_is_a_keyboard_interrupt_with_the_state_saved(tmp_path):
     assert resume.restore(_network(), STEPS) == 1
 
 
+class _Fail(keras.callbacks.Callback):
+    """Fails in a step, as a user's callback does."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        raise RuntimeError("a mistake in a callback")
+
+
+@pytest.mark.parametrize("handler", [signal.default_int_handler, None])
+def test_ctrl_c_works_after_a_fit_that_another_callback_has_ended(
+    tmp_path, handler
+):
+    heard = []
+    before = signal.getsignal(signal.SIGINT)
+    if handler is None:
+        signal.signal(signal.SIGINT, lambda *arguments: heard.append(1))
+    try:
+        with pytest.raises(RuntimeError, match="a mistake"):
+            _fit_network(tmp_path, callbacks=[_Fail()])
+        if handler is None:
+            signal.raise_signal(signal.SIGINT)
+            assert heard == [1]
+        else:
+            with pytest.raises(KeyboardInterrupt) as error:
+                signal.raise_signal(signal.SIGINT)
+            assert error.type is KeyboardInterrupt
+            assert signal.getsignal(signal.SIGINT) is handler
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_the_next_fit_takes_away_what_a_failed_one_has_left(tmp_path):
+    network = _network()
+    network.make_train_function()
+    function = network.train_function
+    with pytest.raises(RuntimeError, match="a mistake"):
+        _fit_network(tmp_path, network, callbacks=[_Fail()])
+    _fit_network(tmp_path, network)  # with another ExactResume
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert network.train_function is function
+
+
+def test_the_same_callback_after_a_failed_fit_asks_for_restore(tmp_path):
+    network = _network()
+    resume = darts_tf.ExactResume(tmp_path, every=1)
+    data = tf.data.Dataset.from_tensors((np.zeros((4, 3)), np.zeros(4)))
+    arguments = {"steps_per_epoch": STEPS, "shuffle": False, "verbose": 0}
+    fail = keras.callbacks.LambdaCallback(
+        on_train_batch_begin=lambda batch, logs: 1 // (2 - batch)
+    )
+    with pytest.raises(ZeroDivisionError):
+        network.fit(data.repeat(), callbacks=[fail, resume], **arguments)
+    with pytest.raises(ValueError, match="call `restore` before"):
+        network.fit(data.repeat(), callbacks=[resume], **arguments)
+    assert resume.restore(network, STEPS) == 2
+    network.fit(data.repeat(), callbacks=[resume], **arguments)
+    assert resume.step == STEPS
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_a_search_that_a_callback_has_ended_leaves_no_handlers(tmp_path):
+    with pytest.raises(RuntimeError, match="a mistake"):
+        _fit_search(tmp_path, callbacks=[_Fail()])
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
 def test_the_end_of_an_epoch_comes_once(tmp_path):
     ends = []
     count = keras.callbacks.LambdaCallback(

@@ -4,6 +4,7 @@ import socket
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
+from PIL import Image
 
 from darts_tf.data import named_dataset
 
@@ -82,6 +83,54 @@ def test_images_of_different_sizes_need_a_size(tmp_path):
         named_dataset.read("toy", tmp_path)
     (x, _), _, _ = named_dataset.read("toy", tmp_path, image_size=(3, 2))
     assert x.shape == (2, 3, 2, 3)
+
+
+def _store(data_dir, images, feature):
+    """Prepares a data set of one split's images, as files or as arrays."""
+    examples = [
+        (number, {"image": image, "label": number % 2})
+        for number, image in enumerate(images)
+    ]
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name="toy",
+        version="1.0.0",
+        features=tfds.features.FeaturesDict(
+            {
+                "image": feature,
+                "label": tfds.features.ClassLabel(names=["cat", "dog"]),
+            }
+        ),
+        split_datasets={"train": examples, "test": examples},
+        data_dir=data_dir,
+    )
+
+
+def test_pictures_are_turned_upright_as_their_files_say(tmp_path):
+    seen = np.random.default_rng(0).integers(0, 256, (4, 6, 3), np.uint8)
+    lying = {
+        1: seen,
+        3: seen[::-1, ::-1],
+        6: np.rot90(seen),
+        7: seen.transpose(1, 0, 2)[::-1, ::-1],
+    }
+    for orientation, pixels in lying.items():
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        image = Image.fromarray(np.ascontiguousarray(pixels))
+        image.save(tmp_path / f"{orientation}.png", exif=exif)
+    files = [str(tmp_path / f"{orientation}.png") for orientation in lying]
+    _store(tmp_path, files, tfds.features.Image(shape=(None, None, 3)))
+    for x, y in named_dataset.read("toy", tmp_path)[:2]:
+        np.testing.assert_array_equal(x, [seen] * 4)
+        assert sorted(y) == [0, 0, 1, 1]
+
+
+def test_images_that_are_no_files_are_read_as_they_are(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (2, 4, 6, 3), np.uint8)
+    feature = tfds.features.Tensor(shape=(4, 6, 3), dtype=np.uint8)
+    _store(tmp_path, list(images), feature)
+    (x, y), *_ = named_dataset.read("toy", tmp_path)
+    np.testing.assert_array_equal(x[np.argsort(y)], images)
 
 
 def test_labels_must_be_classes(tmp_path):

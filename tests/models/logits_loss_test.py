@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+import darts_tf
 from darts_tf.models import logits_loss
 
 losses = keras.losses
@@ -106,6 +107,69 @@ def test_metrics_of_logits_pass():
         keras.metrics.SparseCategoricalCrossentropy(from_logits=True),
     ]
     assert logits_loss.fitting_metrics(metrics, 3) is metrics
+
+
+@pytest.mark.parametrize(
+    ("metric", "remedy"),
+    [
+        (keras.metrics.BinaryAccuracy(), "BinaryAccuracy(threshold=0.0)"),
+        (keras.metrics.BinaryIoU([0, 1]), "BinaryIoU(threshold=0.0)"),
+        (keras.metrics.Precision(), "Precision(thresholds=0.0)"),
+        (keras.metrics.Recall(), "Recall(thresholds=0.0)"),
+        (keras.metrics.Recall(thresholds=[0.0, 0.5]), "thresholds=0.0"),
+        (keras.metrics.TruePositives(), "TruePositives(thresholds=0.0)"),
+        (keras.metrics.FalseNegatives(), "FalseNegatives(thresholds=0.0)"),
+        ("binary_accuracy", "BinaryAccuracy(threshold=0.0)"),
+        ("BinaryAccuracy", "BinaryAccuracy(threshold=0.0)"),
+        ("Precision", "Precision(thresholds=0.0)"),
+        (keras.metrics.binary_accuracy, "(threshold=0.0)"),
+        (keras.metrics.PrecisionAtRecall(0.5), "AUC(from_logits=True)"),
+        (
+            keras.metrics.serialize(keras.metrics.Recall()),
+            "Recall(thresholds=0.0)",
+        ),
+    ],
+)
+def test_a_threshold_of_probabilities_is_refused(metric, remedy):
+    for given in ([metric], {"logits": [metric]}, ["accuracy", [metric]]):
+        with pytest.raises(ValueError, match="Received: metric=") as error:
+            logits_loss.fitting_metrics(given, 1)
+        assert remedy in str(error.value)
+    # A regression has no logits.
+    logits_loss.fitting_metrics([metric], 1, "mse")
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        keras.metrics.BinaryAccuracy(threshold=0.0),
+        keras.metrics.Precision(thresholds=0.0),
+        keras.metrics.Recall(top_k=2),
+        keras.metrics.F1Score(),
+        "mse",
+        "no such metric",
+    ],
+)
+def test_other_thresholds_pass(metric):
+    logits_loss.fitting_metrics([metric], 2)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        lambda: darts_tf.ConvNetwork(darts_tf.zoo.DARTS_V2, 1, 2, 1),
+        lambda: darts_tf.DartsSearchModel(
+            num_classes=1, filters=2, num_cells=3
+        ),
+    ],
+    ids=["network", "search"],
+)
+@pytest.mark.parametrize("argument", ["metrics", "weighted_metrics"])
+def test_compile_refuses_a_threshold_of_probabilities(model, argument):
+    loss = losses.BinaryCrossentropy(from_logits=True)
+    metrics = [keras.metrics.Precision()]
+    with pytest.raises(ValueError, match=r"Precision\(thresholds=0\.0\)"):
+        model().compile("sgd", loss=loss, **{argument: metrics})
 
 
 def test_the_accuracy_of_one_logit_has_the_threshold_of_logits():

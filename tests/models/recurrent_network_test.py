@@ -156,6 +156,19 @@ def test_an_id_in_a_data_set_that_is_no_word_is_named_or_not_a_number(token):
         assert np.isnan(outputs["logits"][2, 4]).all()  # on a GPU
 
 
+@pytest.mark.parametrize("token", [11, -1])
+def test_an_id_that_is_no_word_is_not_a_number_under_xla(token):
+    tokens = some_tokens()
+    tokens[2, 3] = token
+    data = tf.data.Dataset.from_tensors(tokens)
+    network = small()
+    network.compile(jit_compile=True)
+    outputs = network.predict(data, verbose=0)
+    assert np.isnan(outputs["logits"][2, 3:]).all()  # the state goes on
+    assert np.isfinite(outputs["logits"][2, :3]).all()
+    assert np.isfinite(outputs["logits"][:2]).all()
+
+
 def test_tokens_of_another_rank_are_refused():
     with pytest.raises(ValueError, match="ndim=2"):
         small()(some_tokens()[0])

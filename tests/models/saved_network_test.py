@@ -1,6 +1,7 @@
 """How models are saved."""
 
 import keras
+import numpy as np
 import pytest
 
 import darts_tf
@@ -39,6 +40,22 @@ def test_a_file_that_could_not_be_loaded_is_not_written(tmp_path, name, suffix):
     with pytest.raises(ValueError, match=r"saved as \.keras.*network\.h"):
         MAKE[name]().save(path)
     assert not path.exists()
+
+
+@pytest.mark.parametrize("name", MAKE)
+def test_nor_does_the_function_of_keras_write_it(tmp_path, name):
+    path = tmp_path / "network.h5"
+    with pytest.raises(ValueError, match=r"saved as \.keras.*network\.h5"):
+        keras.saving.save_model(MAKE[name](), path)
+
+
+def test_a_functional_model_around_a_network_is_still_written_as_hdf5(tmp_path):
+    inputs = keras.Input((8, 8, 1))
+    model = keras.Model(inputs, _conv()(inputs))
+    keras.saving.save_model(model, tmp_path / "model.h5")
+    loaded = keras.saving.load_model(tmp_path / "model.h5")
+    images = np.random.default_rng(0).normal(size=(2, 8, 8, 1))
+    np.testing.assert_array_equal(loaded(images), model(images))
 
 
 def test_a_keras_file_holds_the_network_and_what_it_takes(tmp_path):

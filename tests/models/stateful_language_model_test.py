@@ -190,3 +190,13 @@ def test_several_replicas_are_refused(monkeypatch):
     )
     with pytest.raises(ValueError, match="2 replicas"):
         stateful()
+
+
+@pytest.mark.slow
+def test_an_id_that_is_no_word_makes_an_evaluation_nan_under_xla():
+    model = stateful()
+    model.compile(darts_tf.optimizers.SGD(0.5), jit_compile=True)
+    tokens = text()
+    tokens[20] = WORDS
+    pieces = text_streams.evaluation(tokens, BATCH, 5)
+    assert np.isnan(model.evaluate(pieces, verbose=0)[0])

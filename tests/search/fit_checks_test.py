@@ -109,6 +109,14 @@ def test_what_is_no_pair_of_batches_is_refused(batch):
         darts_tf.check_hypergradient(image_search.model(), batch)
 
 
+def test_many_searches_that_predict_bring_no_warning_of_retracing(caplog):
+    logging.getLogger("tensorflow").propagate = True
+    for _ in range(6):
+        model = image_search.model(graph=True, space=image_search.SMALL)
+        model.predict(X[:4], verbose=0)
+    assert "retracing" not in caplog.text
+
+
 @pytest.mark.slow
 def test_many_searches_bring_no_warning_of_retracing(caplog):
     logging.getLogger("tensorflow").propagate = True

@@ -131,3 +131,13 @@ def test_a_build_without_the_batch_size_is_refused():
 def test_an_evaluation_names_ids_that_are_no_words():
     with pytest.raises(ValueError, match="vocabulary_size=11"):
         text_search.model().evaluate(TEXT + 1, verbose=0)
+
+
+@pytest.mark.slow
+def test_an_id_that_is_no_word_makes_an_evaluation_nan_under_xla():
+    model = text_search.model(compiled=False)
+    model.compile(jit_compile=True)  # XLA compiles no training of a loop
+    tokens, *rest = text_search.batches()[0]
+    wrong = tf.where(tf.range(4) == 2, text_search.WORDS, tokens)
+    data = tf.data.Dataset.from_tensors((wrong, *rest))
+    assert np.isnan(model.evaluate(data, verbose=0)[0])

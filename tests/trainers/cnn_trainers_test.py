@@ -143,7 +143,11 @@ def test_search_train_and_export(tmp_path, capsys):
     )
     printed = capsys.readouterr().out
     assert "int8" in printed
-    assert "DEPTHWISE_CONV_2D" in printed
+    # Which ones are the slowest depends on the machine.
+    operators = [row["operator"] for row in int8["profile"]]
+    assert "DEPTHWISE_CONV_2D" in operators
+    for operator in operators[:4]:
+        assert operator in printed
     assert (tmp_path / "export" / "saved_model" / "saved_model.pb").is_file()
     labels = darts_tf.export.read_assets(
         tmp_path / "export" / "network_int8.tflite"

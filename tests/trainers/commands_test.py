@@ -92,19 +92,27 @@ MISTAKES = {
         (["--workdir=new", "--collapse_guard=hope"], "`collapse_guard` must"),
         (["--workdir=new", "--strategy=many"], "`strategy` must be one of"),
         (["--workdir=new", "--dataset=./none"], "does not exist"),
+        (["--workdir=new", "--dataset=flowers/tran"], "Close matches: ['"),
     ],
     "ptb_search": [(["--workdir=new", "--corpus=none"], "does not exist")],
     "cnn_train": [
         (["--workdir=new"], "required for --genotype"),
         (["--workdir=new", "--genotype=none.json"], "does not exist"),
+        (["--workdir=new", "--genotype=DARTS_V3"], "'DARTS_V2', 'NASNET_A'"),
+        (["--workdir=new", "--genotype=random:x"], "seed of a random"),
+        (["--workdir=new", "--genotype=DARTS_V2", "--dataset=cifra10"], "Clos"),
     ],
     "imagenet_train": [
         (["--workdir=new", "--genotype=a/b"], "does not exist"),
         (["--workdir=new", "--genotype=DARTS_V2", "--dataset=/no"], "exist"),
     ],
-    "ptb_train": [(["--workdir=new", "--genotype=none.json"], "not exist")],
+    "ptb_train": [
+        (["--workdir=new", "--genotype=none.json"], "not exist"),
+        (["--workdir=new", "--genotype=DARTS"], "'RECURRENT_DARTS_V2'"),
+    ],
     "protocol": [
         (["--workdir=new", "--dataset=/none"], "does not exist"),
+        (["--workdir=new", "--dataset=cifra10"], "'cifar10'"),
         (["--workdir=new", "--space=round"], "`space` must be one of"),
     ],
     "export": [
@@ -127,6 +135,7 @@ MISTAKES = {
     "count": [
         (["--form=mnist"], "`form` must be all or one of"),
         (["--genotype=none.json"], "does not exist"),
+        (["--genotype=none"], "must be a file"),
     ],
 }
 
@@ -174,6 +183,7 @@ def test_choices_that_are_written_out_are_those_of_the_library():
         *darts_tf.export.PRECISIONS,
         "onnx",
     )
+    assert genotypes.NAMES == darts_tf.zoo.names()
     assert texts.NAMES == (*corpus.SOURCES, "topics")
     for command, kind in ((cnn_search, "conv"), (ptb_search, "recurrent")):
         space = getattr(darts_tf.SearchSpace, kind)()

@@ -90,3 +90,32 @@ def test_cells_of_the_other_kind_are_refused_from_everywhere(tmp_path, source):
     assert genotypes.read(text, "recurrent") == genotype
     with pytest.raises(ValueError, match="convolutional"):
         genotypes.read(text, "conv")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [_TEXT, "darts-v2", "RECURRENT_ENAS", "random:3", "[[('none', 0)]]"],
+)
+def test_what_may_be_a_genotype_passes_the_quick_check(source):
+    genotypes.check(source)
+
+
+def test_a_file_without_a_suffix_passes_the_quick_check(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cell").write_text(_TEXT)
+    genotypes.check("cell")
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("FOO", "one of.*'DARTS_V2'.*genotype='FOO'"),
+        ("random:x", "seed of a random"),
+        ("a" * 5000, "one of"),
+        ("a\0b", "one of"),
+        ("~nobody_of_this_name/cell", "does not exist"),
+    ],
+)
+def test_what_is_no_genotype_fails_the_quick_check(source, message):
+    with pytest.raises(ValueError, match=message):
+        genotypes.check(source)

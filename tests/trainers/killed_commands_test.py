@@ -1,26 +1,23 @@
 """A command killed before and after each rename ends with the same files."""
 
-import contextlib
-import json
-import os
-import pathlib
-import shutil
 import signal
 import subprocess
 import sys
 import warnings
 
 import keras
-import numpy as np
 import pytest
 import tensorflow as tf
 
+import darts_tf
 from darts_tf.files import json_file
+from tests.trainers import kills
 from tests.trainers import report_test
 from tests.tuner import tiny
 from trainers import cnn_search
 from trainers import cnn_train
 from trainers import export
+from trainers import import_checkpoint
 from trainers import options
 from trainers import ptb_search
 from trainers import ptb_train
@@ -28,137 +25,6 @@ from trainers import report
 from trainers import resumable
 from trainers import search_run
 from trainers import workdir
-
-_DEAD = 999_999_999  # no process has this number
-
-
-class _Killed(BaseException):
-    """Stands for `kill -9`: no handler of an error sees it."""
-
-
-class _Kills:
-    """Stands for `os.replace`, and kills once at each place in a run.
-
-    A place is a file, how often it was replaced before, and whether the kill
-    comes before or after its renaming.
-    """
-
-    def __init__(self):
-        self.places = set()
-        self._replace = os.replace
-
-    def begin(self):
-        """Begins to count anew, as a new process does."""
-        self._counts = {}
-
-    def __call__(self, source, target):
-        source, name = pathlib.Path(source), pathlib.Path(target).name
-        number = self._counts[name] = self._counts.get(name, 0) + 1
-        if self._is_new((name, number, "before")):
-            self._leave(source)
-            raise _Killed
-        self._replace(source, target)
-        if self._is_new((name, number, "after")):
-            raise _Killed
-
-    def _leave(self, source):
-        """Leaves a temporary file, as a process that is killed does."""
-        name = source.name.replace(f".{os.getpid()}.tmp", f".{_DEAD}.tmp")
-        if name != source.name:  # the last checkpoint becomes the one before
-            shutil.copy(source, source.with_name(name))
-
-    def _is_new(self, place):
-        if place in self.places:
-            return False
-        self.places.add(place)
-        return True
-
-
-def _run_with_kills(run, monkeypatch):
-    """Runs a command again and again until nothing kills it any more."""
-    kills = _Kills()
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "replace", kills)
-        finished = False
-        while not finished:
-            kills.begin()
-            with contextlib.suppress(_Killed):
-                run()
-                finished = True
-    return kills.places
-
-
-def _untimed(value):
-    """Leaves out how long something took."""
-    if isinstance(value, dict):
-        return {
-            name: _untimed(entry)
-            for name, entry in value.items()
-            if not any(
-                word in name for word in ("second", "latency", "profile")
-            )
-        }
-    if isinstance(value, list):
-        return [_untimed(entry) for entry in value]
-    # Outside of a graph the last bit may change from run to run; runs in
-    # graphs are compared to the last bit in tests/search/killed_runs.py.
-    return round(value, 6) if isinstance(value, float) else value
-
-
-def _content(path):
-    if path.suffix == ".json":
-        return _untimed(json.loads(path.read_text()))
-    if path.suffix == ".jsonl":
-        lines = path.read_text().splitlines()
-        return [_untimed(json.loads(line)) for line in lines]
-    if path.name == "checkpoint.npz":
-        with np.load(path) as file:
-            return {
-                name: file[name].shape
-                for name in file.files
-                if name != "info"  # with how long each epoch took
-            }
-    if path.suffix in (".html", ".svg", ".txt", ".md"):
-        return path.read_text()
-    return path.stat().st_size > 0
-
-
-def _files(folder):
-    """Returns what a command has left, by name."""
-    return {
-        str(path.relative_to(folder)): _content(path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and "tfevents" not in path.name
-    }
-
-
-def _events(folder):
-    """Returns the steps of each tag of TensorBoard's log."""
-    found = {}
-    for path in sorted((folder / "tensorboard").glob("*tfevents*")):
-        for record in tf.data.TFRecordDataset([str(path)]):
-            event = tf.compat.v1.Event.FromString(record.numpy())
-            for value in event.summary.value:
-                found.setdefault(value.tag, []).append(event.step)
-    return {tag: sorted(steps) for tag, steps in found.items()}
-
-
-def _compare(folder, run, monkeypatch, timed_report=False):
-    """Runs a command whole and killed in the same folder; returns the kills."""
-    run()
-    whole = folder.with_name("whole")
-    folder.rename(whole)
-    places = _run_with_kills(run, monkeypatch)
-    expected, found = _files(whole), _files(folder)
-    if timed_report:
-        for files in (expected, found):
-            files["report.html"] = bool(files["report.html"])
-    assert found == expected
-    assert _events(folder) == _events(whole)
-    before = _files(folder)
-    run()  # is finished
-    assert _files(folder) == before
-    return {name for name, _, _ in places}
 
 
 @pytest.fixture
@@ -225,7 +91,7 @@ def _command(module, folder, preset="quick", **values):
 class _TinySearch(tiny.TinySearchModel):
     """A search that takes no time, called as the commands call theirs."""
 
-    def fit(self, x, epochs, steps_per_epoch, callbacks):
+    def fit(self, x, epochs, steps_per_epoch, callbacks, verbose):
         *others, resume = callbacks
         start = resume.restore(self, steps_per_epoch, others)
         return super().fit(
@@ -234,7 +100,7 @@ class _TinySearch(tiny.TinySearchModel):
             steps_per_epoch=steps_per_epoch,
             callbacks=callbacks,
             shuffle=False,
-            verbose=0,
+            verbose=verbose,
         )
 
 
@@ -266,7 +132,7 @@ def _tiny_search(folder):
 @pytest.mark.slow
 def test_all_files_of_a_search_survive_kills(tmp_path, monkeypatch):
     folder = tmp_path / "run"
-    names = _compare(folder, _tiny_search(folder), monkeypatch)
+    names = kills.compare(folder, _tiny_search(folder), monkeypatch)
     assert names >= {
         "config.json",
         "space.json",
@@ -293,7 +159,7 @@ def test_a_killed_search_ends_with_the_same_files(
         if kind == "conv"
         else _command(ptb_search, tmp_path / "run", corpus=str(corpus), **TEXTS)
     )
-    names = _compare(tmp_path / "run", run, monkeypatch)
+    names = kills.compare(tmp_path / "run", run, monkeypatch)
     assert {"checkpoint.npz", "cell.svg", "report.html"} <= names
 
 
@@ -309,9 +175,11 @@ def test_a_killed_training_ends_with_the_same_files(tmp_path, monkeypatch):
         steps_per_epoch=1,
         filters=2,
         max_samples=60,
-        batch_size=4,
+        batch_size=30,  # few batches of test images,
     )
-    names = _compare(tmp_path / "run", run, monkeypatch, timed_report=True)
+    names = kills.compare(
+        tmp_path / "run", run, monkeypatch, timed=["report.html"]
+    )
     assert {"genotype.json", "network.keras", "metrics.json"} <= names
 
 
@@ -333,8 +201,39 @@ def test_a_killed_training_of_texts_ends_with_the_same_files(
         steps_per_epoch=2,
         patience=1,
     )
-    names = _compare(tmp_path / "run", run, monkeypatch, timed_report=True)
+    names = kills.compare(
+        tmp_path / "run", run, monkeypatch, timed=["report.html"]
+    )
     assert {"vocabulary.txt", "network.keras", "metrics.json"} <= names
+
+
+@pytest.mark.parametrize("kind", ["conv", "recurrent"])
+def test_a_killed_import_ends_with_the_same_files(tmp_path, monkeypatch, kind):
+    if kind == "conv":
+        genotype, size = "DARTS_V2", 16
+        network = darts_tf.ConvNetwork(darts_tf.zoo.DARTS_V2, 2, 2, 1)
+        network.build((None, size, size, 1))
+    else:
+        genotype, size = "RECURRENT_DARTS_V2", None
+        cell = darts_tf.zoo.RECURRENT_DARTS_V2
+        network = darts_tf.RecurrentNetwork(cell, 9, units=3)
+        network.build()
+    checkpoint = tmp_path / "model.npz"
+    darts_tf.interop.save_official(network, checkpoint)
+    run = _command(
+        import_checkpoint,
+        tmp_path / "run",
+        checkpoint=str(checkpoint),
+        genotype=genotype,
+        image_size=size,
+    )
+    names = kills.compare(tmp_path / "run", run, monkeypatch)
+    assert names == {
+        "config.json",
+        "genotype.json",
+        "import.json",
+        "network.keras",
+    }
 
 
 @pytest.mark.slow
@@ -350,7 +249,7 @@ def test_a_killed_export_ends_with_the_same_files(tmp_path, monkeypatch):
         test_images=4,
         num_threads="1",
     )
-    names = _compare(tmp_path / "run", run, monkeypatch)
+    names = kills.compare(tmp_path / "run", run, monkeypatch)
     assert names == {"config.json", "export.json"}
 
 
@@ -380,7 +279,7 @@ def test_a_killed_report_is_written_again(tmp_path, monkeypatch):
     folder = tmp_path / "run"
     folder.mkdir()
     report_test.write_search(folder)
-    places = _run_with_kills(_command(report, folder), monkeypatch)
+    places = kills.run_with_kills(_command(report, folder), monkeypatch)
     assert places == {
         ("report.html", 1, "before"),
         ("report.html", 1, "after"),
@@ -390,7 +289,7 @@ def test_a_killed_report_is_written_again(tmp_path, monkeypatch):
 
 def test_a_run_killed_while_its_config_is_written_begins(tmp_path, monkeypatch):
     config = {"workdir": str(tmp_path / "run"), "epochs": 1}
-    places = _run_with_kills(
+    places = kills.run_with_kills(
         lambda: workdir.create_or_resume(tmp_path / "run", config), monkeypatch
     )
     assert len(places) == 2

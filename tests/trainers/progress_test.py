@@ -22,6 +22,8 @@ def _train(steps=4, epochs=3, first=30.0, step=2.0, between=5.0, **kwargs):
     """Goes through the hooks of `fit`, on a clock that is set; the lines."""
     clock = _Clock()
     out = kwargs.pop("out", io.StringIO())
+    more = list(kwargs.pop("more", ()))
+    every = kwargs.get("every")
     callback = progress.Progress(out=out, clock=clock, **kwargs)
     callback.set_params({"epochs": epochs, "steps": steps})
     callback.on_train_begin()
@@ -36,6 +38,8 @@ def _train(steps=4, epochs=3, first=30.0, step=2.0, between=5.0, **kwargs):
                 clock.now += took.pop() if took else step
             callback.on_train_batch_end(batch, {})
         clock.now += between
+        if every and (epoch + 1) % every == 0:
+            clock.now += more.pop(0)
         callback.on_epoch_end(epoch, {"loss": 1.25, "seconds": 9.0})
     callback.on_train_end()
     return out.getvalue().rstrip("\n").split("\n"), clock.now
@@ -61,6 +65,34 @@ def test_what_is_left_counts_steps_and_what_is_between_the_epochs():
         "26 s left",  # 2 epochs of 4 steps of 2 s and of 5 s between them
         "13 s left",
     ]
+
+
+def test_what_is_done_every_few_epochs_counts_as_soon_as_it_is_known():
+    lines, total = _train(
+        steps=100, epochs=7, every=2, more=[200.0, 100.0, 100.0]
+    )
+    assert lines[0].endswith("every 2 epochs comes on top.")
+    left = [line.rpartition("  ")[2] for line in lines[1:-1]]
+    # An epoch takes 205 s without it. The first time builds a graph: until
+    # the second time it counts as much as the first one.
+    assert left == [
+        "20 min left",  # 6 * 205 = 1230, nothing known
+        "24 min left",  # 5 * 205 + 2 * 200 = 1425
+        "20 min left",  # 4 * 205 + 2 * 200 = 1220
+        "12 min left",  # 3 * 205 + 1 * 100 = 715
+        "8 min left",  # 2 * 205 + 1 * 100 = 510
+        "3 min left",
+    ]
+    assert total == 30 + 699 * 2 + 7 * 5 + 400
+
+
+def test_a_training_says_how_long_the_whole_takes_that_it_is_part_of():
+    with progress.part_of(lambda seconds: f"{seconds:.0f} s, ten times."):
+        lines, _ = _train(steps=100, epochs=10)
+    assert lines[1] == "2028 s, ten times."
+    with progress.part_of(lambda seconds: None):
+        lines, _ = _train(steps=100, epochs=10)
+    assert lines[1].startswith("Epoch 1/10: ")
 
 
 def test_the_steps_that_a_resumed_epoch_passes_over_are_not_timed():

@@ -7,9 +7,11 @@ import keras_tuner
 import pytest
 
 from darts_tf.files import json_file
+from tests.trainers import kills
 from tests.tuner import tiny
 from trainers import options
 from trainers import protocol
+from trainers import workdir
 
 
 class _Task:
@@ -34,7 +36,7 @@ class _Task:
 
     def train(self, folder, genotype_path, seed):
         self.trained.append((folder.parent.name, seed))
-        folder.mkdir(exist_ok=True)
+        workdir.create_or_resume(folder, {"seed": seed})
         metrics = {"test_accuracy": seed / 10, "parameters": 1234}
         json_file.write(folder / "metrics.json", metrics)
 
@@ -86,7 +88,10 @@ def test_searched_and_random_cells_are_treated_alike(
         ("random", 1),
     ]
     table = (tmp_path / "results.md").read_text()
-    assert table in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert table in printed
+    # After each of the 5 cells, and of the 4 full trainings but the last.
+    assert printed.count("left of the whole protocol, until ") == 8
     assert table.splitlines()[:4] == [
         "|  | searched | random |",
         "|---|---|---|",
@@ -109,6 +114,28 @@ def test_the_same_command_goes_on_and_another_is_refused(tmp_path, tiny_task):
     assert tiny_task.trained == [("random", 1)]
     with pytest.raises(ValueError, match="Received: seed=1"):
         _run(tmp_path, seed=1, **SMALL)
+
+
+@pytest.mark.slow
+def test_a_killed_protocol_ends_with_the_same_files(
+    tmp_path, tiny_task, monkeypatch
+):
+    folder = tmp_path / "run"
+    names = kills.compare(
+        folder,
+        lambda: _run(folder, **SMALL),
+        monkeypatch,
+        timed=["results.md"],
+    )
+    assert names >= {
+        "config.json",
+        "configuration.json",
+        "search_arguments.json",
+        "metrics.json",
+        "genotype.json",
+        "results.json",
+        "results.md",
+    }
 
 
 def test_random_cells_can_have_the_time_of_the_searches(tmp_path, tiny_task):

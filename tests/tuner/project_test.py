@@ -18,6 +18,14 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
         tiny.tuner(tmp_path / "file")
 
 
+def test_a_tuner_that_was_killed_at_its_beginning_begins_again(tmp_path):
+    leftover = tmp_path / "tiny" / ".configuration.999999999.tmp.json"
+    leftover.parent.mkdir()
+    leftover.touch()
+    tiny.tuner(tmp_path)
+    assert not leftover.exists()
+
+
 @pytest.mark.parametrize(
     ("file", "content"),
     [

@@ -28,7 +28,7 @@ class ImageTask(task.Task):
             metrics = logits_loss.default_metrics(loss)
         weighted = kwargs.pop("weighted_metrics", None)
         metrics, weighted = (
-            logits_loss.fitting_metrics(given, supernet.num_classes)
+            logits_loss.fitting_metrics(given, supernet.num_classes, loss)
             for given in (metrics, weighted)
         )
         return {
