@@ -44,6 +44,12 @@ class LazyImages:
             `None`.
         passed_over: Dictionary from a reason to the paths in a folder of
             images that are not read for it. Defaults to none.
+
+    Example:
+
+    >>> images = LazyImages("flowers", ("daisy", "tulip"), 20, 10, None, None)
+    >>> images.num_classes
+    2
     """
 
     name: str

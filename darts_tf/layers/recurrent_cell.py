@@ -101,7 +101,7 @@ class RecurrentSearchCell(recurrence.Recurrence):
         )
 
     def build(self, inputs_shape, op_weights_shape=None, state_shape=None):
-        self.add_kernels(inputs_shape[-1], self.num_nodes)
+        self._add_kernels(inputs_shape[-1], self.num_nodes)
         # Differs from the reference: there, one set of moving statistics
         # serves all nodes, so that in inference each is normalised by a blend
         # dominated by the last one. In training there is no difference.
@@ -144,7 +144,7 @@ class RecurrentSearchCell(recurrence.Recurrence):
         )
 
         # Two products can run side by side where one of both could not.
-        halves = [keras.ops.split(m, 2, axis=1) for m in self.matrices()]
+        halves = [keras.ops.split(m, 2, axis=1) for m in self._matrices()]
 
         def nodes(first, mask, carried):
             used = []
@@ -161,7 +161,7 @@ class RecurrentSearchCell(recurrence.Recurrence):
             outputs = self._mix(first, halves, mask, by_node, normalize)
             return outputs, _move(carried, used, count) if by_batch else []
 
-        outputs, state, *moved = self.run(
+        outputs, state, *moved = self._run(
             inputs,
             state,
             training,
@@ -296,10 +296,10 @@ class RecurrentCell(recurrence.Recurrence):
         ]
 
     def build(self, inputs_shape, state_shape=None):
-        self.add_kernels(inputs_shape[-1], len(self.cell.nodes))
+        self._add_kernels(inputs_shape[-1], len(self.cell.nodes))
 
     def call(self, inputs, state=None, training=None):
-        matrices = self.matrices()
+        matrices = self._matrices()
 
         def nodes(first, mask, carried):
             states, seen = [first], [recurrence.masked(first, mask)]
@@ -323,7 +323,7 @@ class RecurrentCell(recurrence.Recurrence):
             joined = [states[node] for node in self.cell.concat]
             return kernels.add_n(joined) / len(joined), []
 
-        return self.run(inputs, state, training, [], nodes)
+        return self._run(inputs, state, training, [], nodes)
 
     def compute_output_shape(self, inputs_shape, state_shape=None):
         return super().compute_output_shape(inputs_shape)

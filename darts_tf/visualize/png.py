@@ -56,6 +56,14 @@ def to_pixels(figure, scale=1.0):
 
     Raises:
         ValueError: If the image would have no pixel, or far too many.
+
+    Example:
+
+    >>> import darts_tf
+    >>> figure = darts_tf.visualize.draw_genotype(darts_tf.zoo.DARTS_V2)
+    >>> pixels = darts_tf.visualize.to_pixels(figure)
+    >>> pixels.dtype, pixels.shape[-1]
+    (dtype('uint8'), 3)
     """
     return np.asarray(to_image(figure, scale))
 

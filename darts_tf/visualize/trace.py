@@ -16,8 +16,11 @@ ALPHAS_FILE = "alphas.jsonl"
 class SearchTrace(typing.NamedTuple):
     """What a search thought of its operations, over its epochs.
 
-    `op_weights` has for each of the `epochs` a dictionary by cell type of
-    arrays of shape `(num_edges, num_primitives)`.
+    Args:
+        space: The `darts_tf.SearchSpace`.
+        epochs: Tuple of integers.
+        op_weights: Tuple with, for each of them, a dictionary by cell type of
+            arrays of shape `(num_edges, num_primitives)`.
 
     Example:
 
@@ -63,6 +66,14 @@ def read_trace(folder):
     Raises:
         ValueError: If the files do not have the form that `SearchLog` writes.
         OSError: If they are not there.
+
+    Example:
+
+    >>> import darts_tf
+    >>> darts_tf.visualize.read_trace("no_such_folder")
+    Traceback (most recent call last):
+    ...
+    FileNotFoundError: ...
     """
     folder = pathlib.Path(folder)
     space = _read_space(folder / SPACE_FILE)

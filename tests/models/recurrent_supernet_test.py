@@ -7,6 +7,7 @@ import darts_tf
 from darts_tf.layers import regularization
 from darts_tf.models import language_model
 from darts_tf.search import hypergradient
+from darts_tf.search.engine import objective as objective_lib
 
 NO_DROPOUT = dict.fromkeys(language_model.DROPOUTS, 0.0)
 
@@ -202,7 +203,7 @@ def test_the_search_can_evaluate_it_at_values_with_second_derivatives():
             for w in weights
         ]
         vector = [tf.constant(rng.normal(size=w.shape)) for w in weights]
-        objective = darts_tf.search.Objective(loss)
+        objective = objective_lib.Objective(loss)
         product = objective.evaluate(
             hypergradient.mixed_product,
             weights,
