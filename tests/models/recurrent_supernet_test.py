@@ -133,21 +133,6 @@ def test_slowness_is_the_mean_squared_step():
     np.testing.assert_allclose(result, total / (3 * 4 * 4), rtol=1e-6)
 
 
-def test_gradients_are_dense_and_count_repeated_words():
-    supernet = small(dropouts=NO_DROPOUT)
-    tokens = np.array([[3, 3, 3, 5]])
-    with tf.GradientTape() as tape:
-        table = tf.convert_to_tensor(supernet.embedding.value)
-        tape.watch(table)
-        rows = language_model._look_up(table, tf.constant(tokens))
-        total = tf.reduce_sum(rows)
-    gradient = tape.gradient(total, table)
-    assert isinstance(gradient, tf.Tensor)
-    expected = np.zeros((11, 6))
-    expected[3], expected[5] = 3, 1
-    np.testing.assert_array_equal(gradient, expected)
-
-
 def loss_at(supernet, tokens, targets):
     """The loss as the search evaluates it: at values, without variables."""
 
