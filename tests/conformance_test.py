@@ -8,11 +8,24 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import darts_tf
 from darts_tf import layers
 from tests import descriptors
 
-each_layer = pytest.mark.parametrize(
-    "descriptor", descriptors.LAYERS, ids=lambda descriptor: descriptor.name
+
+def _each(layers_):
+    return pytest.mark.parametrize(
+        "descriptor", layers_, ids=lambda descriptor: descriptor.name
+    )
+
+
+each_layer = _each(descriptors.LAYERS)
+# The path dropout drops whole samples, of any shape, at each call anew.
+each_repeatable_layer = _each(
+    [d for d in descriptors.LAYERS if d.name != "drop_path"]
+)
+each_layer_of_one_width = _each(
+    [d for d in descriptors.LAYERS if not d.any_width]
 )
 
 
@@ -58,15 +71,23 @@ def test_output_shape_is_as_described_and_as_computed(descriptor):
 
 @each_layer
 def test_works_in_a_functional_model(descriptor):
-    if not isinstance(descriptor.output_shape, tuple) or descriptor.keywords:
-        return  # lists of tensors, and numbers, are not inputs of a model
-    inputs = descriptor.inputs(np.random.default_rng(0))
-    if len(inputs) > 1 or isinstance(inputs[0], list):
-        return
+    first, *others = descriptor.inputs(np.random.default_rng(0))
     layer = descriptor.make()
-    placeholder = keras.Input(inputs[0].shape[1:])
-    model = keras.Model(placeholder, layer(placeholder))
-    assert model(inputs[0]).shape == descriptor.output_shape
+    placeholders = [
+        keras.tree.map_structure(
+            lambda tensor: keras.Input(tensor.shape[1:]), first
+        ),
+        # Op weights, of which there is no batch.
+        *keras.tree.map_structure(
+            lambda tensor: keras.Input(batch_shape=tensor.shape), others
+        ),
+    ]
+    outputs = layer(*placeholders, **descriptor.keywords)
+    model = keras.Model(placeholders, outputs)
+    results = _flat(model([first, *others]))
+    expected = _flat(_call(descriptor, layer, inputs=[first, *others]))
+    for a, b in zip(results, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 @each_layer
@@ -116,11 +137,9 @@ def test_weights_survive_saving(descriptor, tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
-@each_layer
+@each_repeatable_layer
 @pytest.mark.parametrize("training", [False, True])
 def test_graph_equals_eager(descriptor, training):
-    if training and descriptor.name == "drop_path":
-        pytest.skip("draws anew at each call")
     layer = descriptor.make()
     inputs = descriptor.inputs(np.random.default_rng(0))
     _call(descriptor, layer, False, inputs)
@@ -155,13 +174,11 @@ def test_every_weight_has_a_gradient(descriptor):
         assert np.any(np.array(gradient)), variable.path
 
 
-@each_layer
+@each_repeatable_layer
 def test_bfloat16_computes_the_same_roughly(descriptor):
     exact = descriptor.make()
     inputs = descriptor.inputs(np.random.default_rng(0))
     expected = _flat(_call(descriptor, exact, True, inputs))
-    if descriptor.name == "drop_path":
-        pytest.skip("draws differently in another precision")
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
         layer = descriptor.make()
@@ -201,10 +218,8 @@ def test_inference_does_not_look_at_batch_neighbours(descriptor):
         np.testing.assert_allclose(a[:1], b, rtol=1e-5, atol=1e-5)
 
 
-@each_layer
+@each_layer_of_one_width
 def test_inputs_of_another_width_are_refused_by_both_numbers(descriptor):
-    if descriptor.any_width:
-        pytest.skip("has no parameters for a channel")
     layer = descriptor.make()
     first, *others = descriptor.inputs(np.random.default_rng(0))
     _call(descriptor, layer)
@@ -216,10 +231,8 @@ def test_inputs_of_another_width_are_refused_by_both_numbers(descriptor):
         _call(descriptor, layer, inputs=[wider, *others])
 
 
-@each_layer
+@each_repeatable_layer
 def test_inputs_of_another_rank_are_refused(descriptor):
-    if descriptor.name == "drop_path":
-        pytest.skip("takes any rank")
     layer = descriptor.make()
     first, *others = descriptor.inputs(np.random.default_rng(0))
     _call(descriptor, layer)
@@ -246,10 +259,8 @@ def test_whole_numbers_are_cast(descriptor, dtype):
         np.testing.assert_array_equal(a, b)
 
 
-@each_layer
+@each_repeatable_layer
 def test_a_frozen_layer_normalises_by_what_it_knows_and_stays(descriptor):
-    if descriptor.name == "drop_path":
-        pytest.skip("drops, frozen or not")
     layer = descriptor.make()
     inputs = descriptor.inputs(np.random.default_rng(0))
     _call(descriptor, layer, True, inputs)  # moves the statistics
@@ -262,3 +273,30 @@ def test_a_frozen_layer_normalises_by_what_it_knows_and_stays(descriptor):
     for a, b in zip(results, expected, strict=True):
         # Training has other forms of the convolutions: float32 rounding.
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-4)
+
+
+def test_the_path_dropout_is_what_the_properties_above_leave_out():
+    layer = darts_tf.layers.DropPath(seed=0)
+    images = np.ones((64, 2, 2, 1), "float32")
+    kept = np.array(layer(images, rate=0.5, training=True))
+    again = np.array(layer(images, rate=0.5, training=True))
+    assert np.any(kept != again)  # draws anew at each call
+    for call in (layer, tf.function(layer, autograph=False)):
+        np.testing.assert_array_equal(call(images, rate=0.5), images)
+    # Of any width and rank; whole samples are kept, scaled up, or dropped.
+    rows = np.array(layer(np.ones((64, 3)), rate=0.5, training=True))
+    assert set(np.unique(rows)) == {0.0, 2.0}
+    assert np.all(rows == rows[:, :1])
+    layer.trainable = False  # drops, frozen or not
+    assert np.any(np.array(layer(images, rate=0.5, training=True)) == 0)
+
+
+@_each([d for d in descriptors.LAYERS if d.any_width])
+def test_a_layer_of_any_width_takes_another_one(descriptor):
+    layer = descriptor.make()
+    (first,) = descriptor.inputs(np.random.default_rng(0))
+    _call(descriptor, layer)
+    wider = np.concatenate([first, first], -1)
+    assert _flat(_call(descriptor, layer, inputs=[wider]))[0].shape == (
+        wider.shape
+    )

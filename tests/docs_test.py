@@ -11,8 +11,10 @@ import shlex
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import darts_tf
+from tests import public_names_test
 
 ROOT = pathlib.Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -21,13 +23,14 @@ LINKING_PAGES = [
     *(ROOT / name for name in ("CONTRIBUTING.md", "CHANGELOG.md")),
     ROOT / "benchmarks" / "NOTES.md",
 ]
-PUBLIC = [
-    value
-    for module in (darts_tf, darts_tf.export, darts_tf.interop)
-    for name, value in sorted(vars(module).items())
-    if not name.startswith("_")
-    and (inspect.isclass(value) or inspect.isfunction(value))
-]
+PUBLIC = {
+    path: value
+    for path, value in public_names_test.symbols().items()
+    if inspect.isclass(value) or inspect.isfunction(value)
+}
+each_symbol = pytest.mark.parametrize("path", PUBLIC)
+# Whose examples are written as inside of the module.
+IMPORTED_AS_MODULES = ("darts_tf.data.", "darts_tf.visualize.")
 CODE_BLOCK = re.compile(
     r"^(?P<skip><!-- not run: .+? -->\n\s*)?"
     r"```python\n(?P<code>.*?)^```$",
@@ -48,6 +51,8 @@ def parameters(symbol):
     # A Keras class has a `__new__(*args, **kwargs)` of its own, so the
     # constructor is asked directly.
     is_class = inspect.isclass(symbol)
+    if is_class and issubclass(symbol, tuple):
+        return list(symbol._fields)
     signature = inspect.signature(symbol.__init__ if is_class else symbol)
     stars = {
         inspect.Parameter.VAR_POSITIONAL: "*",
@@ -79,17 +84,19 @@ def test_something_is_public():
     assert PUBLIC
 
 
-@pytest.mark.parametrize("symbol", PUBLIC, ids=lambda s: s.__name__)
-def test_args_section_lists_exactly_the_parameters(symbol):
-    documented = documented_parameters(inspect.getdoc(symbol))
-    assert documented == parameters(symbol)
+@each_symbol
+def test_args_section_lists_exactly_the_parameters(path):
+    documented = documented_parameters(inspect.getdoc(PUBLIC[path]))
+    assert documented == parameters(PUBLIC[path])
 
 
-@pytest.mark.parametrize("symbol", PUBLIC, ids=lambda s: s.__name__)
-def test_examples_exist_and_run(symbol, tmp_path, monkeypatch):
+@each_symbol
+def test_examples_exist_and_run(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    finder = doctest.DocTestFinder()
-    scope = {"np": np, "keras": keras, "darts_tf": darts_tf}
+    symbol, finder = PUBLIC[path], doctest.DocTestFinder()
+    scope = {"np": np, "tf": tf, "keras": keras, "darts_tf": darts_tf}
+    if path.startswith(IMPORTED_AS_MODULES):
+        scope.update(vars(inspect.getmodule(symbol)))
     runner = doctest.DocTestRunner(
         optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     )

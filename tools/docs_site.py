@@ -3,40 +3,44 @@
 `mkdocs.yml` names this file as a hook. The pages of `docs/` are written to be
 read in the repository, so the site needs two things that are not there:
 
-- a reference, made of what each part of the package exports and the
-  docstrings behind it;
+- a reference, made of the public paths of each package and the docstrings
+  behind them;
 - the files outside `docs/` that pages link to: sources, shown as pages.
 """
 
-import ast
 import pathlib
 import posixpath
 import re
+import sys
 
 from mkdocs.structure import files as files_lib
 
 ROOT = pathlib.Path(__file__).parents[1]
-PARTS = sorted(path.parent for path in ROOT.glob("darts_tf/*/__init__.py"))
+if str(ROOT) not in sys.path:  # MkDocs runs this file by its path
+    sys.path.append(str(ROOT))
+
+from tools import public_paths  # noqa: E402
+
 _LINK = re.compile(r"\]\((?![a-z]+:|#)([^)\s#]+)(#[^)\s]*)?\)")
 _FENCE = "``````"
 
 
 def on_config(config):
     """Adds the reference to the navigation."""
-    names = ["darts_tf", *(f"darts_tf.{part.name}" for part in PARTS)]
-    pages = [{name: f"api/{name}.md"} for name in [*names, "trainers"]]
+    names = [*public_paths.PACKAGES, "trainers"]
+    pages = [{name: f"api/{name}.md"} for name in names]
     config.nav.append({"Reference": pages})
     return config
 
 
 def on_files(files, config):
     """Adds the pages of the reference, and those of linked files."""
-    pages, seen = {}, set()
-    for folder in (ROOT / "darts_tf", *PARTS):
-        name = ".".join(folder.relative_to(ROOT).parts)
-        objects = [path for path in _objects(name, folder) if path not in seen]
-        seen.update(objects)  # each has one place in the reference
-        pages[f"api/{name}.md"] = _reference(name, _docstring(folder), objects)
+    pages = {
+        f"api/{package}.md": _reference(
+            package, public_paths.docstring(package), paths
+        )
+        for package, paths in public_paths.pages().items()
+    }
     pages["api/trainers.md"] = _trainers_page()
     waiting = [
         path
@@ -105,36 +109,6 @@ def _source_text(path):
         f"---\nsearch:\n  exclude: true\n---\n# {path}\n\n"
         f"{_FENCE}{language}\n{text}{_FENCE}\n"
     )
-
-
-def _docstring(folder):
-    return ast.get_docstring(_parse(folder / "__init__.py")) or ""
-
-
-def _objects(name, folder):
-    """Returns what a part exports, or else what is public in its modules."""
-    exported = [
-        f"{node.module}.{alias.name}"
-        for node in _parse(folder / "__init__.py").body
-        if isinstance(node, ast.ImportFrom) and node.module != "darts_tf"
-        for alias in node.names
-        # A module, such as the zoo, is not what it exports but where.
-        if not (
-            ROOT / node.module.replace(".", "/") / f"{alias.name}.py"
-        ).is_file()
-        and not alias.name.startswith("_")
-    ]
-    return exported or [
-        f"{name}.{path.stem}.{node.name}"
-        for path in sorted(folder.glob("*.py"))
-        for node in _parse(path).body
-        if isinstance(node, ast.FunctionDef | ast.ClassDef)
-        and not node.name.startswith("_")
-    ]
-
-
-def _parse(path):
-    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def _trainers_page():

@@ -22,6 +22,11 @@ class Stopped(KeyboardInterrupt):
     Args:
         signal_number: Integer, such as `signal.SIGTERM`.
         step: Integer, the number of steps that were taken in all.
+
+    Example:
+
+    >>> str(darts_tf.callbacks.Stopped(signal_number=15, step=7))
+    'stopped after step 7, which is saved'
     """
 
     def __init__(self, signal_number, step):

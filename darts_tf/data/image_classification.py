@@ -244,6 +244,13 @@ def check_pixels(x):
 
     Raises:
         ValueError: If shape, type or values are different.
+
+    Example:
+
+    >>> check_pixels(np.zeros((2, 8, 8)))
+    Traceback (most recent call last):
+    ...
+    ValueError: Images must have the shape (samples, height, width, channels)...
     """
     if x.ndim != 4:
         raise ValueError(
@@ -286,6 +293,14 @@ def check_max_samples(max_samples):
 
     Raises:
         ValueError: If it is below 1.
+
+    Example:
+
+    >>> check_max_samples(100)
+    >>> check_max_samples(0)
+    Traceback (most recent call last):
+    ...
+    ValueError: `max_samples` must be positive. Received: max_samples=0
     """
     if max_samples is not None and operator.index(max_samples) < 1:
         raise ValueError(
@@ -334,6 +349,11 @@ def find_folder(name):
     Raises:
         ValueError: If the name is a path, but not of a folder of images or of
             a table.
+
+    Example:
+
+    >>> find_folder("cifar10") is None
+    True
     """
     if name == "digits":
         return None

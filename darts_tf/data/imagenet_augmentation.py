@@ -29,6 +29,11 @@ def decode(image):
 
     Returns:
         float32 tensor of shape `(height, width, 3)`, in [0, 1].
+
+    Example:
+
+    >>> decode(tf.zeros((4, 5, 1), "uint8")).shape
+    TensorShape([4, 5, 3])
     """
     if image.dtype == tf.string:
         image = _decode_file(image)
@@ -148,6 +153,11 @@ def resize(image, height, width):
 
     Returns:
         float32 tensor of shape `(height, width, channels)`.
+
+    Example:
+
+    >>> resize(tf.zeros((4, 5, 3)), 8, 8).shape
+    TensorShape([8, 8, 3])
     """
     return tf.image.resize(image, (height, width), antialias=True)
 
@@ -244,6 +254,13 @@ def training_transform(
     Raises:
         ValueError: If a number is out of range.
 
+    Example:
+
+    >>> transform = training_transform(image_size=16)
+    >>> images = tf.zeros((2, 20, 24, 3), "uint8")
+    >>> transform((images, [0, 1]), (0, 0))[0].shape
+    TensorShape([2, 16, 16, 3])
+
     Reference:
         Appendix A.2.2 of the DARTS paper, arXiv:1806.09055, and its code.
     """
@@ -286,6 +303,12 @@ def evaluation_transform(image_size=224, mean=MEAN, std=STD):
 
     Raises:
         ValueError: If the size is not positive.
+
+    Example:
+
+    >>> transform = evaluation_transform(image_size=16)
+    >>> transform((tf.zeros((2, 20, 24, 3), "uint8"), [0, 1]))[0].shape
+    TensorShape([2, 16, 16, 3])
     """
     _check(image_size)
     shorter = round(image_size * 8 / 7)

@@ -47,6 +47,12 @@ class LazyImages:
         test_fraction: Float, the share of each class that was held out for
             the test images, or `None` if the data have such images. Defaults
             to `None`.
+
+    Example:
+
+    >>> images = LazyImages("flowers", ("daisy", "tulip"), 20, 10, None, None)
+    >>> images.num_classes
+    2
     """
 
     name: str

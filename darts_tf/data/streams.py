@@ -231,6 +231,18 @@ def epochs(batches_of, steps, seed, start_step, transform):
 
     Raises:
         ValueError: If `start_step` is negative.
+
+    Example:
+
+    >>> stream = epochs(
+    ...     lambda epoch, key: tf.data.Dataset.range(2),
+    ...     steps=2,
+    ...     seed=0,
+    ...     start_step=1,
+    ...     transform=lambda batch, seed: batch,
+    ... )
+    >>> [int(number) for number in stream.take(3)]
+    [1, 0, 1]
     """
     return _epochs(batches_of, steps, (seed, 0), start_step, transform)
 

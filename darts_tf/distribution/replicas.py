@@ -89,6 +89,11 @@ def is_chief(strategy):
 
     Returns:
         Boolean, `True` unless there is another worker that does.
+
+    Example:
+
+    >>> darts_tf.distribution.is_chief(tf.distribute.get_strategy())
+    True
     """
     return strategy.extended.should_checkpoint
 
@@ -218,6 +223,11 @@ def total(tensors):
 
     Returns:
         List of tensors, the same in all replicas.
+
+    Example:
+
+    >>> float(darts_tf.distribution.total([keras.ops.array(3.0)])[0])  # of one
+    3.0
     """
     present = [tensor for tensor in tensors if tensor is not None]
     if count() == 1 or not present:

@@ -28,6 +28,14 @@ def moments(inputs, dtype):
 
     Returns:
         The mean and variance, of shape `(channels,)`, and the count, a scalar.
+
+    Example:
+
+    >>> mean, variance, count = darts_tf.distribution.moments(
+    ...     np.array([[1.0], [3.0]]), "float32"
+    ... )
+    >>> float(mean[0]), float(variance[0]), float(count)
+    (2.0, 1.0, 2.0)
     """
     inputs = tf.cast(inputs, dtype)
     count = tf.cast(tf.size(inputs) / inputs.shape[-1], dtype)
@@ -132,6 +140,11 @@ def mean(values):
 
     Returns:
         Scalar tensor.
+
+    Example:
+
+    >>> float(darts_tf.distribution.mean(keras.ops.array([1.0, 3.0])))
+    2.0
     """
     average = tf.reduce_mean(values)
     if replicas.count() == 1:

@@ -19,8 +19,8 @@ class ConvolutionStack(operation.Operation):
     their stages. Arguments and call are those of `Operation`.
     """
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
+    def __init__(self, filters, strides=1, copies=1, affine=True, **kwargs):
+        super().__init__(filters, strides, copies, affine, **kwargs)
         self.stages = self._make_stages()
         self.norms = [
             batch_norm.BatchNorm(self.affine, name=f"norm_{k}")
@@ -72,9 +72,17 @@ class ConvolutionStack(operation.Operation):
 class _KernelSize(ConvolutionStack):
     """A stack whose depthwise convolutions have one kernel size."""
 
-    def __init__(self, kernel_size, filters, *args, **kwargs):
+    def __init__(
+        self,
+        kernel_size,
+        filters,
+        strides=1,
+        copies=1,
+        affine=True,
+        **kwargs,
+    ):
         self.kernel_size = kernel_size
-        super().__init__(filters, *args, **kwargs)
+        super().__init__(filters, strides, copies, affine, **kwargs)
 
     def get_config(self):
         return {**super().get_config(), "kernel_size": self.kernel_size}
@@ -90,9 +98,11 @@ class SeparableConvolution(_KernelSize):
     Args:
         kernel_size: Odd integer, in pixels.
         filters: Integer, the number of channels of one copy.
-        *args: `strides`, `copies` and `affine` of every operation, which
-            default to `1`, `1` and `True`.
-        **kwargs: The same by name, and those of `keras.layers.Layer`.
+        strides: Integer, `1` or `2`. Defaults to `1`.
+        copies: Integer, how many independent copies. Defaults to `1`.
+        affine: Boolean, whether normalisation learns a scale and an offset.
+            Defaults to `True`.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Returns:
         Tensor of shape `(batch, ceil(height / strides),
@@ -129,9 +139,11 @@ class DilatedConvolution(_KernelSize):
         kernel_size: Odd integer, in taps; it spans `2 * kernel_size - 1`
             pixels.
         filters: Integer, the number of channels of one copy.
-        *args: `strides`, `copies` and `affine` of every operation, which
-            default to `1`, `1` and `True`.
-        **kwargs: The same by name, and those of `keras.layers.Layer`.
+        strides: Integer, `1` or `2`. Defaults to `1`.
+        copies: Integer, how many independent copies. Defaults to `1`.
+        affine: Boolean, whether normalisation learns a scale and an offset.
+            Defaults to `True`.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Returns:
         Tensor of shape `(batch, ceil(height / strides),
@@ -174,9 +186,12 @@ class Conv7x1(ConvolutionStack):
     """A 1x7 and a 7x1 convolution after one ReLU, normalised once.
 
     Args:
-        *args: `filters`, `strides`, `copies` and `affine` of every operation;
-            all but the first default, to `1`, `1` and `True`.
-        **kwargs: The same by name, and those of `keras.layers.Layer`.
+        filters: Integer, the number of channels of one copy.
+        strides: Integer, `1` or `2`. Defaults to `1`.
+        copies: Integer, how many independent copies. Defaults to `1`.
+        affine: Boolean, whether normalisation learns a scale and an offset.
+            Defaults to `True`.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Returns:
         Tensor of shape `(batch, ceil(height / strides),
@@ -217,9 +232,12 @@ class PointwiseConvolution(ConvolutionStack):
     It brings a cell's inputs to the cell's filters.
 
     Args:
-        *args: `filters`, `strides`, `copies` and `affine` of every operation;
-            all but the first default, to `1`, `1` and `True`.
-        **kwargs: The same by name, and those of `keras.layers.Layer`.
+        filters: Integer, the number of channels of one copy.
+        strides: Integer, `1` or `2`. Defaults to `1`.
+        copies: Integer, how many independent copies. Defaults to `1`.
+        affine: Boolean, whether normalisation learns a scale and an offset.
+            Defaults to `True`.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Returns:
         Tensor of shape `(batch, ceil(height / strides),

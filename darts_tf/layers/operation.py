@@ -165,9 +165,11 @@ class Identity(Operation):
     """Passes its inputs on: `skip_connect` at stride 1.
 
     Args:
-        *args: `filters`, `strides`, `copies` and `affine` of every operation;
-            all but the first default, to `1`, `1` and `True`.
-        **kwargs: The same by name, and those of `keras.layers.Layer`.
+        filters: Integer, the number of channels.
+        strides: Integer, `1` or `2`. Defaults to `1`.
+        copies: Integer, without effect here. Defaults to `1`.
+        affine: Boolean, without effect here. Defaults to `True`.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Returns:
         The inputs.
@@ -189,9 +191,11 @@ class Zero(Operation):
     """The primitive `none`: no connection. A mixed operation skips it.
 
     Args:
-        *args: `filters`, `strides`, `copies` and `affine` of every operation;
-            all but the first default, to `1`, `1` and `True`.
-        **kwargs: The same by name, and those of `keras.layers.Layer`.
+        filters: Integer, the number of channels.
+        strides: Integer, `1` or `2`. Defaults to `1`.
+        copies: Integer, without effect here. Defaults to `1`.
+        affine: Boolean, without effect here. Defaults to `True`.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Returns:
         Zeros of shape `(batch, ceil(height / strides),

@@ -99,7 +99,7 @@ def masked(state, mask):
 class Recurrence(keras.layers.Layer):
     """A cell that is run over a sequence: masks, matrices and the loop.
 
-    A subclass adds the matrices in `build` by `add_kernels` and calls `run`.
+    A subclass adds the matrices in `build` by `_add_kernels` and calls `_run`.
 
     Args:
         units: Integer, the width of the state.
@@ -126,7 +126,7 @@ class Recurrence(keras.layers.Layer):
         self.seed = seed
         self.generator = keras.random.SeedGenerator(seed)
 
-    def add_kernels(self, features, num_nodes):
+    def _add_kernels(self, features, num_nodes):
         """Creates `W_0` and the matrix of each node.
 
         Args:
@@ -151,11 +151,11 @@ class Recurrence(keras.layers.Layer):
             for node in range(1, num_nodes + 1)
         ]
 
-    def matrices(self):
+    def _matrices(self):
         """Returns the matrix of each node in the type that is computed in."""
         return [keras.ops.cast(m, self.compute_dtype) for m in self.kernels]
 
-    def run(self, inputs, state, training, carried, nodes, unrolled=False):
+    def _run(self, inputs, state, training, carried, nodes, unrolled=False):
         """Runs the cell over a sequence.
 
         A step makes of the input x and the state h

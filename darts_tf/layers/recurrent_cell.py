@@ -103,7 +103,7 @@ class RecurrentSearchCell(recurrence.Recurrence):
         )
 
     def build(self, inputs_shape, op_weights_shape=None, state_shape=None):
-        self.add_kernels(inputs_shape[-1], self.num_nodes)
+        self._add_kernels(inputs_shape[-1], self.num_nodes)
         # Differs from the reference: there, one set of moving statistics
         # serves all nodes, so that in inference each is normalised by a blend
         # dominated by the last one. In training there is no difference.
@@ -137,7 +137,7 @@ class RecurrentSearchCell(recurrence.Recurrence):
         )
 
         # Two products can run side by side where one of both could not.
-        halves = [keras.ops.split(m, 2, axis=1) for m in self.matrices()]
+        halves = [keras.ops.split(m, 2, axis=1) for m in self._matrices()]
 
         def nodes(s_0, mask, carried):
             used = []
@@ -154,7 +154,7 @@ class RecurrentSearchCell(recurrence.Recurrence):
             mean = self._mean_of_nodes(s_0, halves, mask, op_weights, normalize)
             return mean, _move(carried, used, count) if by_batch else []
 
-        outputs, state, *moved = self.run(
+        outputs, state, *moved = self._run(
             inputs,
             state,
             training,
@@ -310,10 +310,10 @@ class RecurrentCell(recurrence.Recurrence):
         ]
 
     def build(self, inputs_shape, state_shape=None):
-        self.add_kernels(inputs_shape[-1], len(self.cell.nodes))
+        self._add_kernels(inputs_shape[-1], len(self.cell.nodes))
 
     def call(self, inputs, state=None, training=None):
-        matrices = self.matrices()
+        matrices = self._matrices()
 
         def nodes(s_0, mask, carried):
             # s_i = s_j + c * (f(g) - s_j),  c = sigmoid(d),  [d, g] = s_j W_i
@@ -334,7 +334,7 @@ class RecurrentCell(recurrence.Recurrence):
             joined = [s[node] for node in self.cell.concat]
             return elementwise_kernels.add_n(joined) / len(joined), []
 
-        return self.run(inputs, state, training, [], nodes)
+        return self._run(inputs, state, training, [], nodes)
 
     def compute_output_shape(self, inputs_shape, state_shape=None):
         return super().compute_output_shape(inputs_shape)

@@ -12,6 +12,7 @@ from darts_tf.models.inheritance import Inheritance
 from darts_tf.models.inheritance import inherit_weights
 from darts_tf.models.label_smoothing import SmoothedCrossentropy
 from darts_tf.models.language_loss import language_losses
+from darts_tf.models.language_model import LanguageModel
 from darts_tf.models.language_model import slowness
 from darts_tf.models.perplexity import Perplexity
 from darts_tf.models.recurrent_network import RecurrentNetwork

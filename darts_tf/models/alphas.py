@@ -55,21 +55,34 @@ class Alphas(keras.layers.Layer):
             )
             for cell_type in space.cell_types
         ]
+        # Nothing is left to build, or Keras would warn about a network that
+        # holds this layer and has no `build` itself.
+        self.built = True
 
     def op_weights(self):
-        """Returns the softmax over operations, by cell type.
+        """Returns the relaxed choice of operations, by cell type.
 
         Returns:
             A dictionary of tensors of shape `(num_edges, num_primitives)`.
         """
         return {
-            cell_type: keras.ops.softmax(
-                self._masked(cell_type, logits), axis=-1
-            )
+            cell_type: self.relax(self._masked(cell_type, logits))
             for cell_type, logits in zip(
                 self.space.cell_types, self.logits, strict=True
             )
         }
+
+    def relax(self, logits):
+        """Makes op weights of logits; a subclass may do so in another way.
+
+        Args:
+            logits: Tensor of shape `(num_edges, num_primitives)`, -infinity
+                for primitives that an edge does not have.
+
+        Returns:
+            Tensor of the same shape, the softmax of each row.
+        """
+        return keras.ops.softmax(logits, axis=-1)
 
     def _masked(self, cell_type, logits):
         """Returns the logits, at -infinity for what an edge does not have."""
@@ -93,11 +106,15 @@ class Alphas(keras.layers.Layer):
         ]
         order = [k for group in groups for k in group]
         ends = [sum(map(len, groups[: k + 1])) for k in range(len(groups) - 1)]
-        return {
-            cell_type: keras.ops.split(
-                keras.ops.take(op_weights, order, axis=0), ends
-            )
+        ordered = {
+            cell_type: keras.ops.take(op_weights, order, axis=0)
             for cell_type, op_weights in self.op_weights().items()
+        }
+        if not ends:  # TensorFlow does not split at no place
+            return {cell_type: [rows] for cell_type, rows in ordered.items()}
+        return {
+            cell_type: keras.ops.split(rows, ends)
+            for cell_type, rows in ordered.items()
         }
 
     def get_config(self):
@@ -106,6 +123,19 @@ class Alphas(keras.layers.Layer):
             "space": self.space.get_config(),
             "seed": self.seed,
         }
+
+
+def network_weights(supernet):
+    """Returns all trainable variables but the alphas (the paper's w).
+
+    Args:
+        supernet: A Keras model with an `Alphas` layer as its `alphas`.
+
+    Returns:
+        List of variables.
+    """
+    logits = {id(variable) for variable in supernet.alphas.logits}
+    return [v for v in supernet.trainable_variables if id(v) not in logits]
 
 
 def entropy(op_weights):

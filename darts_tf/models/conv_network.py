@@ -12,6 +12,7 @@ from darts_tf.models import auxiliary_head as auxiliary_head_lib
 from darts_tf.models import classification as classification_lib
 from darts_tf.models import classifier as classifier_lib
 from darts_tf.models import conv_layout
+from darts_tf.models import conv_supernet
 from darts_tf.models import inheritance as inheritance_lib
 from darts_tf.models import logits_model
 from darts_tf.spaces import genotype as genotype_lib
@@ -190,9 +191,17 @@ class ConvNetwork(logits_model.LogitsModel):
             A `ConvNetwork`.
 
         Raises:
-            ValueError: If weights are to be inherited from a supernet that is
-                not built, and as the constructor.
+            ValueError: If the supernet is not a `darts_tf.ConvSupernet`, if
+                weights are to be inherited from one that is not built, and as
+                the constructor.
         """
+        if not isinstance(supernet, conv_supernet.ConvSupernet):
+            raise ValueError(
+                "`supernet` must be a darts_tf.ConvSupernet, whose sizes the "
+                "network takes; give another one's to the constructor, "
+                "darts_tf.ConvNetwork(genotype, num_classes, filters, ...). "
+                f"Received: supernet={supernet!r}"
+            )
         network = cls(
             genotype,
             **{

@@ -68,6 +68,9 @@ class ConvSupernet(logits_model.LogitsModel):
         Section 3.1.1 of the DARTS paper, arXiv:1806.09055.
     """
 
+    # A subclass with another relaxation names its own.
+    alphas_class = alphas_lib.Alphas
+
     def __init__(
         self,
         space=None,
@@ -122,7 +125,7 @@ class ConvSupernet(logits_model.LogitsModel):
                 f"fewest. Received: num_cells={num_cells}, which leaves no "
                 f"{absent.pop()} cell"
             )
-        self.alphas = alphas_lib.Alphas(space, seed, name="alphas")
+        self.alphas = self.alphas_class(space, seed, name="alphas")
         self.stem = form.make_stem(stem_multiplier * filters)
         self.cells = [
             conv_cell.ConvSearchCell(
@@ -149,8 +152,7 @@ class ConvSupernet(logits_model.LogitsModel):
     @property
     def network_weights(self):
         """All trainable variables but the alphas (the paper's w)."""
-        logits = {id(variable) for variable in self.alphas.logits}
-        return [v for v in self.trainable_variables if id(v) not in logits]
+        return alphas_lib.network_weights(self)
 
     def build(self, input_shape):
         conv_layout.check_images(input_shape, self.halvings)

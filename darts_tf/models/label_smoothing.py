@@ -12,6 +12,7 @@ class SmoothedCrossentropy(keras.losses.Loss):
 
     Args:
         smoothing: Float in [0, 1). Defaults to `0.1`.
+        name: String. Defaults to `"smoothed_crossentropy"`.
         **kwargs: Keyword arguments of `keras.losses.Loss`.
 
     Raises:

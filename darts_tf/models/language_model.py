@@ -41,6 +41,19 @@ class LanguageModel(logits_model.LogitsModel):
 
     Raises:
         ValueError: If an argument is not as described.
+
+    Example:
+
+    >>> class Doubled(darts_tf.models.LanguageModel):
+    ...     def __init__(self):
+    ...         places = ("output", "hidden", "cell_input", "embedded", "words")
+    ...         super().__init__(20, 8, None, dict.fromkeys(places, 0.0), 0)
+    ...         cell = darts_tf.zoo.RECURRENT_DARTS_V2.recurrent
+    ...         self.cell = darts_tf.layers.RecurrentCell(cell, self.units)
+    ...     def run_cell(self, inputs, state, training):
+    ...         return self.cell(2 * inputs, state=state, training=training)
+    >>> Doubled()(np.zeros((2, 35), "int32"))["logits"].shape
+    TensorShape([2, 35, 20])
     """
 
     def __init__(
@@ -82,20 +95,20 @@ class LanguageModel(logits_model.LogitsModel):
         self.decoder_bias = add("decoder_bias", (vocabulary_size,), "zeros")
         self.drop_words = regularization.EmbeddingDropout(
             dropouts["words"],
-            self.part_seed(1),
+            self._seed_of(1),
             dtype=batch_norm.full_precision(self),
             name="drop_words",
         )
         self.drop_embedded = regularization.LockedDropout(
-            dropouts["embedded"], self.part_seed(2), name="drop_embedded"
+            dropouts["embedded"], self._seed_of(2), name="drop_embedded"
         )
         self.drop_outputs = regularization.LockedDropout(
-            dropouts["output"], self.part_seed(3), name="drop_outputs"
+            dropouts["output"], self._seed_of(3), name="drop_outputs"
         )
 
-    def part_seed(self, part):
-        """Returns a seed of its own for a part, so that masks differ."""
-        return None if self.seed is None else self.seed + part
+    def _seed_of(self, place):
+        """Returns a seed for a place of dropout, so that masks differ."""
+        return None if self.seed is None else self.seed + place
 
     def build(self, tokens_shape=None, state_shape=None):
         self.cell.build((None, None, self.embedding_dim))
@@ -113,7 +126,17 @@ class LanguageModel(logits_model.LogitsModel):
         return keras.ops.zeros((batch_size, self.units), self.compute_dtype)
 
     def run_cell(self, inputs, state, training):
-        """Returns the outputs of all steps and the last state."""
+        """Runs the cell over a piece of text; for a subclass to override.
+
+        Args:
+            inputs: Tensor of shape `(batch, time, units)`, the words.
+            state: Tensor of shape `(batch, units)`, or `None` for zeros.
+            training: Boolean, whether to drop.
+
+        Returns:
+            The outputs of all steps, of shape `(batch, time, units)`, and the
+            last state, of shape `(batch, units)`.
+        """
         return self.cell(inputs, state=state, training=training)
 
     def hidden(self, tokens, state=None, training=None):

@@ -7,10 +7,12 @@ import keras
 class Perplexity(keras.metrics.Mean):
     """The exponential of the mean cross-entropy of a word.
 
+    `update_state` takes the mean cross-entropy of a batch, in nats, and as
+    `sample_weight` the number of its words.
+
     Args:
-        **kwargs: Keyword arguments of `keras.metrics.Mean`. `update_state`
-            takes the mean cross-entropy of a batch, in nats, and as
-            `sample_weight` the number of its words.
+        name: String. Defaults to `"mean"`.
+        dtype: Type to compute in. Defaults to `None`, that of Keras.
 
     Example:
 

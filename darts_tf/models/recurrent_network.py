@@ -90,7 +90,7 @@ class RecurrentNetwork(language_model.LanguageModel):
             self.units,
             dropouts["cell_input"],
             dropouts["hidden"],
-            self.part_seed(4),
+            self._seed_of(4),
             name="cell",
         )
 

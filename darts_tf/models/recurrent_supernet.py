@@ -62,6 +62,9 @@ class RecurrentSupernet(language_model.LanguageModel):
         Section 3.1.2 and Appendix A.1.2 of the DARTS paper, arXiv:1806.09055.
     """
 
+    # A subclass with another relaxation names its own.
+    alphas_class = alphas_lib.Alphas
+
     def __init__(
         self,
         space=None,
@@ -88,22 +91,21 @@ class RecurrentSupernet(language_model.LanguageModel):
                 f"one input node, `s_0`. Received: space={space}"
             )
         self.space = space
-        self.alphas = alphas_lib.Alphas(space, seed, name="alphas")
+        self.alphas = self.alphas_class(space, seed, name="alphas")
         self.cell = recurrent_cell.RecurrentSearchCell(
             self.units,
             space.primitives,
             space.num_nodes,
             dropouts["cell_input"],
             dropouts["hidden"],
-            self.part_seed(4),
+            self._seed_of(4),
             name="cell",
         )
 
     @property
     def network_weights(self):
         """All trainable variables but the alphas (the paper's w)."""
-        logits = {id(variable) for variable in self.alphas.logits}
-        return [v for v in self.trainable_variables if id(v) not in logits]
+        return alphas_lib.network_weights(self)
 
     def run_cell(self, inputs, state, training):
         op_weights = self.alphas.op_weights()["recurrent"]

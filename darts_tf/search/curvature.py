@@ -20,8 +20,8 @@ def largest_alpha_eigenvalue(
     iteration on H - lambda * I finds the largest one.
 
     Args:
-        validation: A `darts_tf.search.Objective`, or what else has its
-            `evaluate`, the loss.
+        validation: A `darts_tf.search.Loss`, or what else has its
+            `evaluate`.
         weights: List of tensors, the network weights.
         alphas: List of tensors, the architecture logits.
         iterations: Positive integer, most products of either iteration.
@@ -35,7 +35,7 @@ def largest_alpha_eigenvalue(
 
     Example:
 
-    >>> loss = darts_tf.search.Objective(
+    >>> loss = darts_tf.search.Loss(
     ...     lambda w, alphas: (
     ...         w[0] * (alphas[0][0] ** 2 - 3 * alphas[0][1] ** 2), None
     ...     )

@@ -41,6 +41,15 @@ def check_method(hypergradient, xi, epsilon):
     Raises:
         ValueError: If the method is unknown, or another does not apply to it
             or is out of range.
+
+    Example:
+
+    >>> from darts_tf.search import hypergradient
+    >>> hypergradient.check_method("exact", xi=0.1, epsilon=0.01)
+    >>> hypergradient.check_method("first_order", xi=0.1, epsilon=0.01)
+    Traceback (most recent call last):
+    ...
+    ValueError: `xi` has no effect on the first-order hypergradient, ...
     """
     if hypergradient not in METHODS:
         raise ValueError(
@@ -63,7 +72,22 @@ def check_method(hypergradient, xi, epsilon):
 
 
 class Evaluation(typing.NamedTuple):
-    """A loss, its gradients where asked for, and what came with it."""
+    """A loss, its gradients where asked for, and what came with it.
+
+    Args:
+        loss: Scalar tensor.
+        weight_gradients: List of tensors, empty if they were not asked for.
+        alpha_gradients: List of tensors, empty if they were not asked for.
+        auxiliary: What the loss returned beside its value.
+
+    Example:
+
+    >>> from darts_tf.search import hypergradient
+    >>> loss = lambda w, alphas: (w[0] * alphas[0] ** 2, None)
+    >>> w, alphas = [keras.ops.array(3.0)], [keras.ops.array(5.0)]
+    >>> hypergradient.weight_gradients(loss, w, alphas)._fields
+    ('loss', 'weight_gradients', 'alpha_gradients', 'auxiliary')
+    """
 
     loss: typing.Any
     weight_gradients: typing.Any
@@ -72,9 +96,71 @@ class Evaluation(typing.NamedTuple):
 
 
 class Points(typing.NamedTuple):
-    """Several weights: `evaluate` returns the alpha gradients at each."""
+    """Several weights: `evaluate` returns the alpha gradients at each.
+
+    Args:
+        weights: List of lists of tensors.
+
+    Example:
+
+    >>> from darts_tf.search import hypergradient
+    >>> loss = lambda w, alphas: (w[0] * alphas[0] ** 2, None)
+    >>> w, alphas = [keras.ops.array(3.0)], [keras.ops.array(5.0)]
+    >>> points = hypergradient.Points([w, [2 * w[0]]])
+    >>> by_alphas = darts_tf.search.Loss(loss).evaluate(
+    ...     hypergradient.alpha_gradients, points, alphas
+    ... )
+    >>> [float(gradients[0]) for gradients in by_alphas]
+    [30.0, 60.0]
+    """
 
     weights: typing.Any
+
+
+class Loss:
+    """A loss L(w, alpha), as the formulas of this module take it.
+
+    Args:
+        function: Callable `function(weights, alphas)` that returns a scalar
+            and an auxiliary structure of tensors, from two lists of tensors.
+
+    Example:
+
+    >>> from darts_tf.search import hypergradient
+    >>> loss = darts_tf.search.Loss(
+    ...     lambda w, alphas: (w[0] * alphas[0] ** 2, None)
+    ... )
+    >>> w, alphas = [keras.ops.array(3.0)], [keras.ops.array(5.0)]
+    >>> result = loss.evaluate(hypergradient.alpha_gradients, w, alphas)
+    >>> float(result.alpha_gradients[0])
+    30.0
+    """
+
+    def __init__(self, function):
+        self.function = function
+
+    def evaluate(self, derivative, weights, alphas, vector=None):
+        """Applies a derivative to the loss.
+
+        Args:
+            derivative: One of the functions with a tape of this module, such
+                as `weight_gradients`.
+            weights: List of tensors, w; or the `Points` of several such lists.
+            alphas: List of tensors, alpha.
+            vector: List of tensors, if the derivative takes one. Defaults to
+                `None`.
+
+        Returns:
+            What the derivative returns; at `Points` the list of the gradients
+            for the alphas at each of them.
+        """
+        if isinstance(weights, Points):
+            return [
+                derivative(self.function, point, alphas).alpha_gradients
+                for point in weights.weights
+            ]
+        vectors = () if vector is None else (vector,)
+        return derivative(self.function, weights, alphas, *vectors)
 
 
 class MissingGradientError(ValueError):
@@ -83,6 +169,15 @@ class MissingGradientError(ValueError):
     Args:
         weights: List of integers, which network weights have no gradient.
         alphas: List of integers, which alphas have none.
+
+    Example:
+
+    >>> from darts_tf.search import hypergradient
+    >>> w, alphas = [keras.ops.array(3.0)], [keras.ops.array(5.0)]
+    >>> hypergradient.gradients(lambda w, alphas: (w[0], None), w, alphas)
+    Traceback (most recent call last):
+    ...
+    darts_tf.search.hypergradient.MissingGradientError: Expected ... alphas [0]
     """
 
     def __init__(self, weights, alphas):
@@ -106,6 +201,15 @@ def weight_gradients(loss, weights, alphas):
 
     Returns:
         An `Evaluation` without gradients for alpha.
+
+    Example:
+
+    >>> from darts_tf.search import hypergradient
+    >>> loss = lambda w, alphas: (w[0] * alphas[0] ** 2, None)
+    >>> w, alphas = [keras.ops.array(3.0)], [keras.ops.array(5.0)]
+    >>> result = hypergradient.weight_gradients(loss, w, alphas)
+    >>> float(result.weight_gradients[0])
+    25.0
     """
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(weights)
@@ -116,7 +220,24 @@ def weight_gradients(loss, weights, alphas):
 
 
 def alpha_gradients(loss, weights, alphas):
-    """Differentiates a loss by alpha; as `weight_gradients`."""
+    """Differentiates a loss by alpha.
+
+    Args:
+        loss: Callable, as for `weight_gradients`.
+        weights: List of tensors, w.
+        alphas: List of tensors, alpha.
+
+    Returns:
+        An `Evaluation` without gradients for w.
+
+    Example:
+
+    >>> from darts_tf.search import hypergradient
+    >>> loss = lambda w, alphas: (w[0] * alphas[0] ** 2, None)
+    >>> w, alphas = [keras.ops.array(3.0)], [keras.ops.array(5.0)]
+    >>> float(hypergradient.alpha_gradients(loss, w, alphas).alpha_gradients[0])
+    30.0
+    """
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(alphas)
         value, auxiliary = loss(weights, alphas)
@@ -126,7 +247,25 @@ def alpha_gradients(loss, weights, alphas):
 
 
 def gradients(loss, weights, alphas):
-    """Differentiates a loss by w and by alpha; as `weight_gradients`."""
+    """Differentiates a loss by w and by alpha.
+
+    Args:
+        loss: Callable, as for `weight_gradients`.
+        weights: List of tensors, w.
+        alphas: List of tensors, alpha.
+
+    Returns:
+        An `Evaluation`.
+
+    Example:
+
+    >>> from darts_tf.search import hypergradient
+    >>> loss = lambda w, alphas: (w[0] * alphas[0] ** 2, None)
+    >>> w, alphas = [keras.ops.array(3.0)], [keras.ops.array(5.0)]
+    >>> result = hypergradient.gradients(loss, w, alphas)
+    >>> float(result.weight_gradients[0]), float(result.alpha_gradients[0])
+    (25.0, 30.0)
+    """
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch([weights, alphas])
         value, auxiliary = loss(weights, alphas)
@@ -150,6 +289,15 @@ def mixed_product(loss, weights, alphas, vector):
 
     Returns:
         List of tensors of the shapes of `alphas`.
+
+    Example:
+
+    >>> from darts_tf.search import hypergradient
+    >>> loss = lambda w, alphas: (w[0] * alphas[0] ** 2, None)
+    >>> w, alphas = [keras.ops.array(3.0)], [keras.ops.array(5.0)]
+    >>> vector = [keras.ops.array(2.0)]  # times 2 * alpha
+    >>> float(hypergradient.mixed_product(loss, w, alphas, vector)[0])
+    20.0
     """
     with tf.GradientTape(watch_accessed_variables=False) as outer:
         outer.watch(alphas)
@@ -175,6 +323,15 @@ def alpha_hessian_product(loss, weights, alphas, vector):
 
     Returns:
         List of tensors of the shapes of `alphas`.
+
+    Example:
+
+    >>> from darts_tf.search import hypergradient
+    >>> loss = lambda w, alphas: (w[0] * alphas[0] ** 2, None)
+    >>> w, alphas = [keras.ops.array(3.0)], [keras.ops.array(5.0)]
+    >>> vector = [keras.ops.array(2.0)]  # times 2 * w
+    >>> float(hypergradient.alpha_hessian_product(loss, w, alphas, vector)[0])
+    12.0
     """
     with tf.GradientTape(watch_accessed_variables=False) as outer:
         outer.watch(alphas)
@@ -190,7 +347,19 @@ def alpha_hessian_product(loss, weights, alphas, vector):
 
 
 class Hypergradient(typing.NamedTuple):
-    """The gradient for the alphas, and the validation loss it belongs to."""
+    """The gradient for the alphas, and the validation loss it belongs to.
+
+    Args:
+        loss: Scalar tensor.
+        gradients: List of tensors, one for each of the alphas.
+        auxiliary: What the loss returned beside its value.
+
+    Example:
+
+    >>> from darts_tf.search import hypergradient
+    >>> hypergradient.Hypergradient(0.5, [], None).loss
+    0.5
+    """
 
     loss: typing.Any
     gradients: typing.Any
@@ -207,6 +376,16 @@ def first_order_hypergradient(validation, weights, alphas):
 
     Returns:
         A `Hypergradient`, with the loss at w.
+
+    Example:
+
+    >>> from darts_tf.search import hypergradient
+    >>> loss = lambda w, alphas: (w[0] * alphas[0] ** 2, None)
+    >>> w, alphas = [keras.ops.array(3.0)], [keras.ops.array(5.0)]
+    >>> validation = darts_tf.search.Loss(loss)
+    >>> result = hypergradient.first_order_hypergradient(validation, w, alphas)
+    >>> float(result.gradients[0])
+    30.0
     """
     evaluation = validation.evaluate(alpha_gradients, weights, alphas)
     return Hypergradient(
@@ -250,6 +429,22 @@ def unrolled_hypergradient(
     Returns:
         A `Hypergradient`, with the loss at w'.
 
+    Example:
+
+    >>> from darts_tf.search import hypergradient
+    >>> train = darts_tf.search.Loss(
+    ...     lambda w, alphas: ((w[0] - alphas[0]) ** 2 / 2, None)
+    ... )
+    >>> validation = darts_tf.search.Loss(
+    ...     lambda w, alphas: (w[0] * alphas[0], None)
+    ... )
+    >>> w, alphas = [keras.ops.array(3.0)], [keras.ops.array(1.0)]
+    >>> result = hypergradient.unrolled_hypergradient(
+    ...     train, validation, w, alphas, 0.5, hypergradient.sgd_step
+    ... )
+    >>> float(result.gradients[0])  # w' + xi * alpha, at w' = 2
+    2.5
+
     Reference:
         Section 2.3 of the DARTS paper, arXiv:1806.09055.
     """
@@ -286,6 +481,13 @@ def sgd_step(gradients, weights, xi):
 
     Returns:
         List of tensors.
+
+    Example:
+
+    >>> from darts_tf.search import hypergradient
+    >>> w, gradients = [keras.ops.array(3.0)], [keras.ops.array(2.0)]
+    >>> float(hypergradient.sgd_step(gradients, w, 0.5)[0])
+    2.0
     """
     return [
         w - _like(xi, w) * gradient
@@ -309,6 +511,18 @@ def finite_difference(train, weights, alphas, vector, epsilon=0.01):
 
     Returns:
         List of tensors of the shapes of `alphas`, as `mixed_product`.
+
+    Example:
+
+    >>> from darts_tf.search import hypergradient
+    >>> train = darts_tf.search.Loss(
+    ...     lambda w, alphas: ((w[0] - alphas[0]) ** 2 / 2, None)
+    ... )
+    >>> w, alphas = [keras.ops.array(3.0)], [keras.ops.array(1.0)]
+    >>> vector = [keras.ops.array(2.0)]  # times -1
+    >>> product = hypergradient.finite_difference(train, w, alphas, vector)
+    >>> round(float(product[0]), 3)
+    -2.0
 
     Reference:
         Eq. 8 and footnote 2 of the DARTS paper, arXiv:1806.09055.
@@ -334,7 +548,22 @@ def finite_difference(train, weights, alphas, vector, epsilon=0.01):
 
 
 def dot(left, right):
-    """Returns the scalar product of two lists of tensors of equal shapes."""
+    """Returns the scalar product of two lists of tensors of equal shapes.
+
+    Args:
+        left: List of tensors.
+        right: List of tensors of the same shapes.
+
+    Returns:
+        Scalar tensor.
+
+    Example:
+
+    >>> from darts_tf.search import hypergradient
+    >>> x = [keras.ops.array([1.0, 2.0]), keras.ops.array(3.0)]
+    >>> float(hypergradient.dot(x, x))
+    14.0
+    """
     return tf.add_n(
         [tf.reduce_sum(a * b) for a, b in zip(left, right, strict=True)]
     )

@@ -6,11 +6,13 @@ import keras
 
 from darts_tf import checks
 from darts_tf.callbacks import exact_resume
+from darts_tf.models import alphas as alphas_lib
 from darts_tf.search import compile_checks
 from darts_tf.search import fit_checks
 from darts_tf.search import hypergradient as hypergradient_lib
 from darts_tf.search import search_model_base
 from darts_tf.search.engine import engine as engine_lib
+from darts_tf.search.tasks import own_supernet
 from darts_tf.search.tasks import registry
 from darts_tf.spaces import discretization
 
@@ -39,7 +41,7 @@ class DartsSearchModel(search_model_base.SearchModelBase):
     Args:
         space: String, `"conv"` or `"recurrent"`, the paper's space of that
             kind, or a `darts_tf.SearchSpace` (or its config). Defaults to
-            `"conv"`.
+            `None`, the space of `supernet`, or without one `"conv"`.
         hypergradient: String. `"first_order"` sets xi to 0;
             `"finite_difference"` is the paper's second order (Eq. 8);
             `"exact"` differentiates twice instead. Defaults to
@@ -54,12 +56,42 @@ class DartsSearchModel(search_model_base.SearchModelBase):
             many rows, one after the other, and the gradients are averaged: a
             step needs the memory of one part. Batch normalisation sees a part
             at a time, as it were a batch. Defaults to `None`, whole batches.
-        **kwargs: Keyword arguments of the supernet, such as `num_classes`,
-            `filters` and `num_cells` of `darts_tf.ConvSupernet`, or
-            `vocabulary_size` and `units` of `darts_tf.RecurrentSupernet`; with
-            texts `sequence_length`, the words of a whole piece (35), and
-            `slowness`, the factor of the penalty on changes of the state in
-            the loss of the weights (1e-3); and those of `keras.Model`.
+        supernet: Optional Keras model of the user's own, which is searched
+            instead of the library's. Its attribute `alphas` is a
+            `darts_tf.models.Alphas`. With a convolutional space it takes
+            images, returns logits, and says their number by `num_classes`;
+            with a recurrent one it is a subclass of
+            `darts_tf.models.LanguageModel`. Defaults to `None`, a
+            `darts_tf.ConvSupernet` or a `darts_tf.RecurrentSupernet` of the
+            sizes below.
+        num_classes: Integer, the number of classes, with a convolutional
+            space and without `supernet`, as the next five. Defaults to
+            `None`, 10.
+        filters: Integer, the number of filters of the first cells. Defaults
+            to `None`, 16.
+        num_cells: Integer, the number of cells. Defaults to `None`, 8.
+        stem_multiplier: Integer, the filters that the stem ends with, in
+            multiples of `filters`. Defaults to `None`, 3, or 1 with
+            `stem="imagenet"`.
+        stem: String, `"cifar"` or `"imagenet"`, what comes before the cells.
+            Defaults to `None`, `"cifar"`.
+        rematerialize: Boolean, whether the inner values of a cell are
+            computed again for its gradient, to save memory. Defaults to
+            `None`, `False`.
+        vocabulary_size: Integer, the number of words, with a recurrent space
+            and without `supernet`, as the next three. Defaults to `None`,
+            10000.
+        units: Integer, the width of the cell. Defaults to `None`, 300.
+        embedding_dim: Integer, the width of the embedding, which must equal
+            `units`. Defaults to `None`, just that.
+        dropouts: Dictionary of rates by place, as
+            `darts_tf.RecurrentSupernet` takes them. Defaults to `None`, the
+            paper's.
+        sequence_length: Integer, the words of a whole piece of text, with a
+            recurrent space, as the next one. Defaults to `None`, 35.
+        slowness: Float, the factor of the penalty on changes of the state in
+            the loss of the weights. Defaults to `None`, 1e-3.
+        **kwargs: `name`, `dtype` and `trainable` of `keras.Model`.
 
     Call arguments:
         inputs: What the supernet takes: images of shape
@@ -71,8 +103,9 @@ class DartsSearchModel(search_model_base.SearchModelBase):
         the dictionary of `darts_tf.RecurrentSupernet`.
 
     Raises:
-        ValueError: If the space or the method is unknown, an option does not
-            apply to the method, or an argument is none of the supernet's.
+        ValueError: If the space or the method is unknown, an argument does
+            not apply to the method, the space or the supernet, or `supernet`
+            is not as described.
 
     Example:
 
@@ -101,24 +134,73 @@ class DartsSearchModel(search_model_base.SearchModelBase):
     >>> model.genotype().kind
     'recurrent'
 
+    A network of your own, here one mixed operation around which everything is
+    plain Keras:
+
+    >>> @keras.saving.register_keras_serializable("docs")
+    ... class OneNode(keras.Model):
+    ...     def __init__(self, space, num_classes, **kwargs):
+    ...         super().__init__(**kwargs)
+    ...         self.num_classes = num_classes
+    ...         self.alphas = darts_tf.models.Alphas(space, seed=0)
+    ...         self.mixed = darts_tf.layers.MixedOp(space.primitives, 4)
+    ...         self.pool = keras.layers.GlobalAveragePooling2D()
+    ...         self.classifier = keras.layers.Dense(num_classes)
+    ...     def call(self, images):
+    ...         (op_weights,) = self.alphas.op_weights_by_source()["normal"]
+    ...         (node,) = self.mixed(images, op_weights)
+    ...         return self.classifier(self.pool(node))
+    >>> space = darts_tf.SearchSpace(
+    ...     ("skip_connect", "sep_conv_3x3"), num_nodes=1, num_inputs=1,
+    ...     cell_types=("normal",), edges_per_node=1,
+    ... )
+    >>> model = darts_tf.DartsSearchModel(supernet=OneNode(space, 2))
+    >>> x = np.random.default_rng(0).normal(size=(16, 8, 8, 4))
+    >>> history = model.fit(x, y, batch_size=4, verbose=0)
+    >>> len(model.genotype().normal.nodes)
+    1
+
     Reference:
         Algorithm 1 of the DARTS paper, arXiv:1806.09055.
     """
 
     def __init__(
         self,
-        space="conv",
+        space=None,
         hypergradient="finite_difference",
         xi=None,
         epsilon=0.01,
         seed=0,
         micro_batch=None,
+        *,
+        supernet=None,
+        num_classes=None,
+        filters=None,
+        num_cells=None,
+        stem_multiplier=None,
+        stem=None,
+        rematerialize=None,
+        vocabulary_size=None,
+        units=None,
+        embedding_dim=None,
+        dropouts=None,
+        sequence_length=None,
+        slowness=None,
         **kwargs,
     ):
-        base = ("name", "dtype", "trainable")
-        super().__init__(**{k: kwargs.pop(k) for k in base if k in kwargs})
+        unknown = sorted(set(kwargs) - {"name", "dtype", "trainable"})
+        if unknown:
+            raise ValueError(
+                "The documentation of darts_tf.DartsSearchModel lists its "
+                f"arguments. Received: {unknown[0]}={kwargs[unknown[0]]!r}, "
+                "which is not one of them"
+            )
+        space = registry.resolve_space_of(supernet, space)
+        if supernet is not None:
+            kwargs.setdefault("dtype", supernet.dtype_policy)
+        super().__init__(**kwargs)
         hypergradient_lib.check_method(hypergradient, xi, epsilon)
-        self.space = registry.resolve_space(space)
+        self.space = space
         self.hypergradient = hypergradient
         self.xi = xi
         self.epsilon = epsilon
@@ -132,11 +214,29 @@ class DartsSearchModel(search_model_base.SearchModelBase):
             if micro_batch is None
             else checks.integer(micro_batch, "micro_batch", 1, _LARGEST)
         )
+        given = {
+            "num_classes": num_classes,
+            "filters": filters,
+            "num_cells": num_cells,
+            "stem_multiplier": stem_multiplier,
+            "stem": stem,
+            "rematerialize": rematerialize,
+            "vocabulary_size": vocabulary_size,
+            "units": units,
+            "embedding_dim": embedding_dim,
+            "dropouts": dropouts,
+            "sequence_length": sequence_length,
+            "slowness": slowness,
+        }
+        given = {k: v for k, v in given.items() if v is not None}
+        if supernet is not None:
+            own_supernet.check_policy(supernet, self.dtype_policy)
+        self._has_own_supernet = supernet is not None
         self.task, self.supernet = registry.make(
-            self.space, self.seed, self.dtype_policy, kwargs
+            self.space, self.seed, self.dtype_policy, supernet, given
         )
         self._options = {  # in JSON there are no integers of NumPy
-            k: v.item() if hasattr(v, "item") else v for k, v in kwargs.items()
+            k: v.item() if hasattr(v, "item") else v for k, v in given.items()
         }
         self._alpha_loss = keras.metrics.Mean(name="alpha_loss")
         self.engine = None
@@ -150,7 +250,7 @@ class DartsSearchModel(search_model_base.SearchModelBase):
     @property
     def network_weights(self):
         """All other trainable variables, the paper's w."""
-        return self.supernet.network_weights
+        return alphas_lib.network_weights(self.supernet)
 
     def op_weights(self):
         """Returns the softmax of the alphas.
@@ -172,9 +272,16 @@ class DartsSearchModel(search_model_base.SearchModelBase):
         return discretization.discretize(self.space, self.op_weights())
 
     def build(self, input_shape):
-        self.supernet.build(tuple(input_shape))
+        input_shape = tuple(input_shape)
+        if self._has_own_supernet:
+            outputs = own_supernet.build(
+                self.supernet, input_shape, self.task.input_dtype
+            )
+            self.task.check_outputs(self.supernet, outputs)
+        else:
+            self.supernet.build(input_shape)
         self.input_spec = self.supernet.input_spec
-        self.task.prepare(self.supernet, tuple(input_shape))
+        self.task.prepare(self.supernet, input_shape)
         self.built = True
         self._build_optimizers()
 
@@ -387,6 +494,11 @@ class DartsSearchModel(search_model_base.SearchModelBase):
         )
 
     def get_config(self):
+        supernet = {}
+        if self._has_own_supernet:
+            supernet["supernet"] = keras.saving.serialize_keras_object(
+                self.supernet
+            )
         return {
             **super().get_config(),
             "space": self.space.get_config(),
@@ -396,4 +508,16 @@ class DartsSearchModel(search_model_base.SearchModelBase):
             "seed": self.seed,
             "micro_batch": self.micro_batch,
             **self._options,
+            **supernet,
         }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Makes a search model of what `get_config` returned."""
+        supernet = config.get("supernet")
+        if supernet is not None:
+            supernet = keras.saving.deserialize_keras_object(
+                supernet, custom_objects
+            )
+            config = {**config, "supernet": supernet}
+        return super().from_config(config, custom_objects)

@@ -1,7 +1,5 @@
 """Makes of the tuner's arguments an oracle and a hypermodel."""
 
-import inspect
-
 import keras_tuner
 
 from darts_tf import checks
@@ -34,36 +32,38 @@ _INSTEAD_OF_FIT_ARGUMENTS = {
     "sample_weight": "weights of samples are not supported",
     "class_weight": "weights of classes are not supported",
 }
+# What users may look for at the tuner.
+_OF_HYPERMODELS = {
+    "transform": "ConvHyperModel",
+    "evaluation_transform": "ConvHyperModel",
+    "vocabulary_size": "RecurrentHyperModel",
+    "dropouts": "RecurrentHyperModel",
+    "alpha_fraction": "RecurrentHyperModel",
+}
 _MOST = 2**31 - 1
 
 
-def check_tuner_arguments(arguments, allowed):
+def check_tuner_arguments(executions_per_trial, others):
     """Raises an error for arguments of Keras Tuner that do not apply.
 
     Args:
-        arguments: Dictionary.
-        allowed: Sequence of strings, the names that apply.
+        executions_per_trial: What the tuner got.
+        others: Dictionary of what else it got.
 
     Raises:
-        ValueError: If there is another one, or a number out of range.
+        ValueError: If there is another one, or the number is out of range.
     """
-    unknown = sorted(set(arguments) - set(allowed))
-    if unknown:
-        owners = [
-            f"darts_tf.{kind.__name__}"
-            for kind in _HYPERMODELS.values()
-            if unknown[0] in inspect.signature(kind).parameters
-        ]
+    for name, value in others.items():
+        owner = _OF_HYPERMODELS.get(name)
         where = (
-            f"`{unknown[0]}` is an argument of {owners[0]}, which is passed as "
+            f"`{name}` is an argument of darts_tf.{owner}, which is passed as "
             "`hypermodel`. "
-            if owners
-            else f"Of the arguments of keras_tuner.Tuner {allowed} apply. "
+            if owner
+            else "The documentation of darts_tf.DartsTuner lists the "
+            "arguments; others of keras_tuner.Tuner do not apply. "
         )
-        raise ValueError(f"{where}Received: {unknown[0]}")
-    if "executions_per_trial" in arguments:
-        number = arguments["executions_per_trial"]
-        checks.integer(number, "executions_per_trial", 1, _MOST)
+        raise ValueError(f"{where}Received: {name}={value!r}")
+    checks.integer(executions_per_trial, "executions_per_trial", 1, _MOST)
 
 
 def check_search_arguments(epochs, others):

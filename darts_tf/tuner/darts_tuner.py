@@ -15,7 +15,6 @@ from darts_tf.tuner import trial_callbacks
 from darts_tf.tuner import trial_run
 
 _SEEDS_APART = 1000  # between the executions of a trial
-_OF_TUNER = ("directory", "project_name", "executions_per_trial", "tuner_id")
 
 
 class DartsTuner(finished_trials.FinishedTrials):
@@ -58,8 +57,16 @@ class DartsTuner(finished_trials.FinishedTrials):
             is continued, and refused if it was begun with other arguments.
         num_classes: Optional integer, the classes of the images, with
             `space`. Defaults to `None`: found in the labels.
-        **kwargs: `directory`, `project_name`, `executions_per_trial` and
-            `tuner_id` of `keras_tuner.Tuner`.
+        directory: String or path, the folder of projects, as this and the
+            next three in `keras_tuner.Tuner`. Defaults to `None`, the current
+            one.
+        project_name: String, the folder of this project in `directory`.
+            Defaults to `None`, `"untitled_project"`.
+        executions_per_trial: Integer, the number of searches of a trial, each
+            with another seed. Defaults to `1`.
+        tuner_id: String, the name of this process among several that share a
+            project. Defaults to `None`, which `KERASTUNER_TUNER_ID` says.
+        **kwargs: Refused: other arguments of `keras_tuner.Tuner` do not apply.
 
     Raises:
         TypeError: If an argument is something else, such as the build
@@ -95,9 +102,14 @@ class DartsTuner(finished_trials.FinishedTrials):
         hypermodel=None,
         overwrite=False,
         num_classes=None,
+        *,
+        directory=None,
+        project_name=None,
+        executions_per_trial=1,
+        tuner_id=None,
         **kwargs,
     ):
-        arguments.check_tuner_arguments(kwargs, _OF_TUNER)
+        arguments.check_tuner_arguments(executions_per_trial, kwargs)
         hypermodel = arguments.resolve_hypermodel(
             space, hypermodel, num_classes
         )
@@ -115,8 +127,7 @@ class DartsTuner(finished_trials.FinishedTrials):
         oracle.update_space(hp)
 
         folder = pathlib.Path(
-            kwargs.get("directory") or ".",
-            kwargs.get("project_name") or "untitled_project",
+            directory or ".", project_name or "untitled_project"
         )
         overwrite = overwrite and not project.is_worker()
         self._measured = hypermodel.measured_metrics(hp)
@@ -125,12 +136,11 @@ class DartsTuner(finished_trials.FinishedTrials):
         objectives.check(
             oracle.objective, hypermodel.directions, self._measured
         )
-        executions = kwargs.get("executions_per_trial", 1)
         self._configuration = {
             **hypermodel.get_config(),
             "oracle": type(oracle).__name__,
             "objective": str(oracle.objective),
-            "executions_per_trial": executions,
+            "executions_per_trial": executions_per_trial,
             "first_seed": getattr(oracle, "first_seed", None),
             "hyperparameters": hp.get_config()["space"],
         }
@@ -142,7 +152,13 @@ class DartsTuner(finished_trials.FinishedTrials):
             project.make_folder(folder)
         try:
             super().__init__(
-                oracle, hypermodel=None, overwrite=overwrite, **kwargs
+                oracle,
+                hypermodel=None,
+                overwrite=overwrite,
+                directory=directory,
+                project_name=project_name,
+                executions_per_trial=executions_per_trial,
+                tuner_id=tuner_id,
             )
         except json.JSONDecodeError as error:
             raise ValueError(

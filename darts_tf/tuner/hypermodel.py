@@ -60,6 +60,16 @@ class DartsHyperModel(keras_tuner.HyperModel):
     Args:
         space: A `darts_tf.SearchSpace`.
         defaults: Dictionary of hyperparameter names and their values.
+
+    Example:
+
+    >>> class OtherOptimizer(darts_tf.ConvHyperModel):
+    ...     def build(self, hp):
+    ...         model = super().build(hp)
+    ...         model.compile(model.optimizer, keras.optimizers.Adam(1e-3))
+    ...         return model
+    >>> isinstance(OtherOptimizer(), darts_tf.tuner.DartsHyperModel)
+    True
     """
 
     def __init__(self, space, defaults):

@@ -89,6 +89,11 @@ class Placed(typing.NamedTuple):
 class Figure(typing.NamedTuple):
     """Shapes in pixels, with the origin at the top left; the last is in front.
 
+    Args:
+        width: Float.
+        height: Float.
+        shapes: List of the shapes of this module, and of `Placed` figures.
+
     Example:
 
     >>> from darts_tf.visualize import figure, svg

@@ -79,12 +79,11 @@ def test_the_passes_of_one_product_are_those_of_its_gradients():
     def passes(method):
         weights = [tf.ones((4, 4)), tf.ones((4, 4)), tf.ones((4, 4))]
         alphas = [tf.ones(())]
-        objective = darts_tf.search.Objective(
+        objective = darts_tf.search.Loss(
             lambda w, a: (
                 tf.reduce_sum(tf.tanh(tf.tanh(a[0] * w[0] @ w[1]) @ w[2]) ** 2),
                 None,
-            ),
-            traced=False,
+            )
         )
 
         @tf.function

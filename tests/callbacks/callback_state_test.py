@@ -3,7 +3,6 @@
 import signal
 
 import keras
-import ml_dtypes
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -298,29 +297,6 @@ def test_a_training_that_a_callback_ended_stays_ended(tmp_path):
     _, first = _fit(tmp_path, CALLBACKS["early stopping"])
     _, again = _fit(tmp_path, CALLBACKS["early stopping"], epochs=20)
     assert again == first
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        None,
-        True,
-        3,
-        1 / 3,
-        float("inf"),
-        "text",
-        np.float32(1 / 3),
-        np.bool_(True),
-        np.arange(6, dtype="int64").reshape(2, 3),
-        np.array([1.5, 2.5], ml_dtypes.bfloat16),
-        np.zeros((0, 2), "float16"),
-        [{"a": [np.ones(2), 1]}],
-    ],
-)
-def test_a_state_comes_back_with_its_types(value):
-    decoded = callback_state._decoded(callback_state._encoded(value, "x"))
-    np.testing.assert_equal(decoded, value)
-    assert getattr(decoded, "dtype", None) == getattr(value, "dtype", None)
 
 
 def test_a_state_that_cannot_be_saved_is_refused(tmp_path):

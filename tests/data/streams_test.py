@@ -171,18 +171,6 @@ def test_sequential_applies_its_transform():
     assert [y.tolist() for y in values(dataset, 2)] == [[0, 10], [20]]
 
 
-def test_gathering_leaves_no_copy_of_the_arrays_in_the_graph():
-    stream = streams.batches(np.zeros((1000, 1000), "uint8"), 2, seed=0)
-    options = tf.data.Options()
-    options.experimental_external_state_policy = (
-        tf.data.experimental.ExternalStatePolicy.IGNORE
-    )
-    graph = stream.with_options(options)._as_serialized_graph()
-    functions = tf.compat.v1.GraphDef.FromString(graph.numpy()).library
-    # The megabyte is an input of the functions, not a constant in one.
-    assert functions.ByteSize() < 100_000
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [

@@ -38,18 +38,27 @@ def test_scale_of_an_affine_norm_is_refused():
 
 
 @pytest.mark.parametrize("copies", [1, 3])
+@pytest.mark.parametrize("primitive", ["avg_pool_3x3", "max_pool_3x3"])
+def test_copies_without_weights_are_one_operation(primitive, copies):
+    images = np.ones((2, 8, 8, 4), "float32")
+    layer = operations.create(primitive, 4, 2, copies, affine=False)
+    assert layer.shared
+    assert layer(images).shape == (2, 4, 4, 4)
+    assert not layer.trainable_variables
+
+
+_WITHOUT_WEIGHTS = {"none", "skip_connect", "avg_pool_3x3", "max_pool_3x3"}
+
+
+@pytest.mark.parametrize("copies", [1, 3])
 @pytest.mark.parametrize(
-    "primitive", sorted(operations._PUBLISHED - {"none", "skip_connect"})
+    "primitive", sorted(operations._PUBLISHED - _WITHOUT_WEIGHTS)
 )
 def test_copies_are_independent_operations(primitive, copies):
     rng = np.random.default_rng(0)
     images = rng.normal(size=(2, 8, 8, 4)).astype("float32")
     layer = operations.create(primitive, 4, 2, copies, affine=False)
     scale = np.repeat(rng.normal(size=copies), 4).astype("float32")
-    if layer.shared:
-        assert layer(images).shape == (2, 4, 4, 4)
-        assert not layer.trainable_variables
-        return
     outputs = np.array(layer(images, scale, training=True))
     single = operations.create(primitive, 4, 2, affine=False)
     single.build(images.shape)

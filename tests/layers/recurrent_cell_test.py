@@ -297,26 +297,6 @@ def test_the_loop_can_be_differentiated_twice(float64):
     assert np.abs(expected).max() > 1
 
 
-def test_the_graph_does_not_grow_with_the_sequence():
-    cell, op_weights = search_cell(), some_op_weights().astype("float32")
-
-    def count(time):
-        @tf.function(autograph=False)
-        def gradients(inputs):
-            with tf.GradientTape() as tape:
-                tape.watch(inputs)
-                outputs, _ = cell(inputs, op_weights, training=True)
-                total = tf.reduce_sum(outputs**2)
-            return tape.gradient(total, inputs)
-
-        spec = tf.TensorSpec((BATCH, time, FEATURES))
-        graph = gradients.get_concrete_function(spec).graph.as_graph_def()
-        functions = graph.library.function
-        return len(graph.node) + sum(len(f.node_def) for f in functions)
-
-    assert count(5) == count(35)
-
-
 def test_masks_are_one_for_each_sequence_and_follow_the_seed():
     def masks(seed):
         cell = search_cell(input_dropout=0.5, hidden_dropout=0.25, seed=seed)

@@ -112,3 +112,16 @@ def test_a_search_finds_a_cell_of_the_restricted_space():
         np.any(np.array(v) != b)
         for v, b in zip(model.alphas, before, strict=True)
     )
+
+
+def test_a_space_with_one_source_has_one_group_of_op_weights():
+    space = darts_tf.SearchSpace(
+        ("none", "skip_connect"),
+        num_nodes=1,
+        num_inputs=1,
+        cell_types=("normal",),
+        edges_per_node=1,
+    )
+    alphas = darts_tf.models.Alphas(space)
+    (rows,) = alphas.op_weights_by_source()["normal"]
+    np.testing.assert_array_equal(rows, alphas.op_weights()["normal"])

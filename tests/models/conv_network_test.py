@@ -3,10 +3,8 @@ import json
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 import darts_tf
-from darts_tf import environment
 
 # Published networks, counted by running the official code: parameters,
 # parameters with the auxiliary head, multiply-adds in millions to 10 kilo.
@@ -87,31 +85,6 @@ def test_memorises_64_images():
     network = _small()
     history = network.fit(x, y, batch_size=64, epochs=40, verbose=0)
     assert history.history["accuracy"][-1] > 0.95
-
-
-def test_a_step_is_traced_once(monkeypatch):
-    # Not twice, as where the first step creates variables.
-    network, traces = _small(), []
-    network.build((None, 8, 8, 3))
-    take = network.train_step
-
-    def count(data):
-        traces.append(1)
-        return take(data)
-
-    monkeypatch.setattr(network, "train_step", count)
-    x = np.zeros((8, 8, 8, 3), "float32")
-    monkeypatch.setattr(environment, "has_gpu", lambda: False)
-    optimizer = []  # of TensorFlow's graphs, off and on at each step
-    monkeypatch.setattr(
-        tf.config.optimizer,
-        "set_experimental_options",
-        lambda options: optimizer.extend(options.items()),
-    )
-    network.fit(x, np.arange(8) % 3, batch_size=4, epochs=2, verbose=0)
-    assert len(traces) == 1
-    name = "disable_meta_optimizer"
-    assert optimizer == 4 * [(name, True), (name, False)]
 
 
 def test_auxiliary_loss_is_added_with_its_weight():

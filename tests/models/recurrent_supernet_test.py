@@ -5,10 +5,11 @@ import tensorflow as tf
 
 import darts_tf
 from darts_tf.layers import regularization
-from darts_tf.models import language_model
 from darts_tf.search import hypergradient
+from darts_tf.search.engine import objective as objective_lib
+from darts_tf.spaces import paper
 
-NO_DROPOUT = dict.fromkeys(language_model.DROPOUTS, 0.0)
+NO_DROPOUT = dict.fromkeys(paper.dropouts(paper.RecurrentSearch), 0.0)
 
 
 def small(**options):
@@ -86,7 +87,7 @@ def test_the_state_carries_a_text_from_batch_to_batch():
     )
 
 
-@pytest.mark.parametrize("place", list(language_model.DROPOUTS))
+@pytest.mark.parametrize("place", list(paper.dropouts(paper.RecurrentSearch)))
 def test_each_dropout_acts_in_training_only(place):
     plain = small(dropouts=NO_DROPOUT)
     dropping = small(dropouts={**NO_DROPOUT, place: 0.5})
@@ -132,21 +133,6 @@ def test_slowness_is_the_mean_squared_step():
     np.testing.assert_allclose(result, total / (3 * 4 * 4), rtol=1e-6)
 
 
-def test_gradients_are_dense_and_count_repeated_words():
-    supernet = small(dropouts=NO_DROPOUT)
-    tokens = np.array([[3, 3, 3, 5]])
-    with tf.GradientTape() as tape:
-        table = tf.convert_to_tensor(supernet.embedding.value)
-        tape.watch(table)
-        rows = language_model._look_up(table, tf.constant(tokens))
-        total = tf.reduce_sum(rows)
-    gradient = tape.gradient(total, table)
-    assert isinstance(gradient, tf.Tensor)
-    expected = np.zeros((11, 6))
-    expected[3], expected[5] = 3, 1
-    np.testing.assert_array_equal(gradient, expected)
-
-
 def loss_at(supernet, tokens, targets):
     """The loss as the search evaluates it: at values, without variables."""
 
@@ -182,7 +168,7 @@ def test_the_search_can_evaluate_it_at_values_with_second_derivatives():
             units=6,
             # At the paper's rates so small a network loses whole features of
             # the batch, and the normalisation then has huge derivatives.
-            dropouts=dict.fromkeys(language_model.DROPOUTS, 0.25),
+            dropouts=dict.fromkeys(paper.dropouts(paper.RecurrentSearch), 0.25),
             seed=0,
         )
         supernet.build((None, None))
@@ -202,7 +188,7 @@ def test_the_search_can_evaluate_it_at_values_with_second_derivatives():
             for w in weights
         ]
         vector = [tf.constant(rng.normal(size=w.shape)) for w in weights]
-        objective = darts_tf.search.Objective(loss)
+        objective = objective_lib.Objective(loss)
         product = objective.evaluate(
             hypergradient.mixed_product,
             weights,

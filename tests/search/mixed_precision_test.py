@@ -6,8 +6,8 @@ import pytest
 
 import darts_tf
 from darts_tf import optimizers
-from darts_tf.models import language_model
 from darts_tf.search.engine import engine
+from darts_tf.spaces import paper
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +39,7 @@ def _texts():
         vocabulary_size=9,
         units=8,
         sequence_length=6,
-        dropouts=dict.fromkeys(language_model.DROPOUTS, 0.0),
+        dropouts=dict.fromkeys(paper.dropouts(paper.RecurrentSearch), 0.0),
     )
     # Each word says which one follows.
     text = np.arange(4 * 49) % 9

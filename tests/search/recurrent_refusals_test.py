@@ -17,7 +17,7 @@ from tests.search import text_search
         ({"dropouts": {"outputs": 0.1}}, "outputs"),
         ({"sequence_length": 3}, "sequence_length"),
         ({"slowness": -1.0}, "slowness=-1.0"),
-        ({"filters": 3}, r"Received: \['filters'\]"),
+        ({"filters": 3}, "Received: filters=3 with a space .* 'recurrent'"),
         ({"space": "conv"}, "vocabulary_size"),
         (
             {"space": darts_tf.SearchSpace.recurrent(["none", "swisch"])},

@@ -7,13 +7,13 @@ import tensorflow as tf
 
 import darts_tf
 from darts_tf.data import text_streams
-from darts_tf.models import language_model
 from darts_tf.search import hypergradient
+from darts_tf.spaces import paper
 from tests.search import image_search
 from tests.search import text_search
 
 METHODS = hypergradient.METHODS
-NO_DROPOUT = dict.fromkeys(language_model.DROPOUTS, 0.0)
+NO_DROPOUT = dict.fromkeys(paper.dropouts(paper.RecurrentSearch), 0.0)
 
 
 @pytest.mark.parametrize("method", METHODS)

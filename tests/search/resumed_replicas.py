@@ -23,7 +23,7 @@ import tensorflow as tf
 import darts_tf
 from darts_tf.data import streams
 from darts_tf.data import text_streams
-from darts_tf.models import language_model
+from darts_tf.spaces import paper
 
 EPOCHS, STEPS, BATCH, WORDS = 1, 2, 4, 9
 
@@ -90,7 +90,7 @@ def search_text(folder, strategy, callbacks):
             vocabulary_size=WORDS,
             units=3,
             sequence_length=4,
-            dropouts=dict.fromkeys(language_model.DROPOUTS, 0.2),
+            dropouts=dict.fromkeys(paper.dropouts(paper.RecurrentSearch), 0.2),
         )
         model.compile()
     text = np.random.default_rng(0).integers(

@@ -12,23 +12,6 @@ from tests.search import image_search
 METHODS = hypergradient.METHODS
 
 
-def test_a_smaller_last_batch_needs_no_graph_of_its_own(monkeypatch):
-    x, y = image_search.data(20)
-    dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(8)
-    model = image_search.model(graph=True)
-    sizes, evaluate = [], model.task.train_loss
-
-    def count(model, batch, carried):
-        sizes.append(batch[0].shape[0])
-        return evaluate(model, batch, carried)
-
-    monkeypatch.setattr(model.task, "train_loss", count)
-    model.fit(tf.data.Dataset.zip(dataset, dataset), epochs=2, verbose=0)
-    # The gradients for both, which serve three passes, and for the alphas.
-    assert sizes == [None, None]
-    assert int(model.optimizer.iterations) == 2 * 3
-
-
 def test_data_sets_with_alpha_data_equal_a_data_set_of_pairs():
     x, y = image_search.data()
     train = tf.data.Dataset.from_tensor_slices((x[:12], y[:12])).batch(4)

@@ -6,9 +6,7 @@ import pytest
 import tensorflow as tf
 
 import darts_tf
-from darts_tf import environment
 from darts_tf.search import hypergradient
-from darts_tf.search.engine import graphs
 from tests.search import image_search
 
 METHODS = hypergradient.METHODS
@@ -33,46 +31,6 @@ def test_fit_with_arrays_moves_both_groups_and_reports_both_losses(method):
             assert np.any(a != np.array(b)), b.path
     assert int(model.optimizer.iterations) == 2 * 3
     assert int(model.alpha_optimizer.iterations) == 2 * 3
-
-
-@pytest.mark.parametrize(
-    ("gpu", "expected"),
-    [
-        (False, ["build weight", "weight", "build", "build alpha"]),
-        (True, ["build weight", "build", "build alpha", "weight"]),
-    ],
-)
-def test_a_cpu_builds_graphs_while_the_first_one_runs(
-    monkeypatch, gpu, expected
-):
-    monkeypatch.setattr(environment, "has_gpu", lambda: gpu)
-    events = []
-    build, evaluate = graphs.Graphs.build, graphs.Graphs.__call__
-
-    def name(derivative):  # `weight`, `alpha`, or for both nothing
-        return derivative.__name__.removesuffix("gradients").strip("_")
-
-    def note_build(self, derivative, *arguments):
-        events.append(f"build {name(derivative)}".strip())
-        build(self, derivative, *arguments)
-
-    def note_pass(self, derivative, weights, *arguments, **options):
-        if not isinstance(weights, hypergradient.Points):  # each is noted
-            events.append(name(derivative))
-        return evaluate(self, derivative, weights, *arguments, **options)
-
-    monkeypatch.setattr(graphs.Graphs, "build", note_build)
-    monkeypatch.setattr(graphs.Graphs, "__call__", note_pass)
-    model = image_search.model(graph=True)
-    model.fit(
-        *image_search.data(),
-        batch_size=4,
-        epochs=1,
-        steps_per_epoch=2,
-        verbose=0,
-    )
-    passes = ["weight", "", "alpha", "alpha", "weight"]
-    assert events == [*expected, *passes[1:], *passes]
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -20,7 +20,7 @@ import tensorflow as tf
 
 import darts_tf
 from darts_tf.data import text_streams
-from darts_tf.models import language_model
+from darts_tf.spaces import paper
 
 METHODS = ("first_order", "finite_difference", "exact")
 SPACES = ("conv", "recurrent")
@@ -102,7 +102,7 @@ def model_and_data(space, method, eager):
             units=4,
             sequence_length=4,
             # Masks are drawn for rows, and differ between replicas.
-            dropouts=dict.fromkeys(language_model.DROPOUTS, 0.0),
+            dropouts=dict.fromkeys(paper.dropouts(paper.RecurrentSearch), 0.0),
         )
         optimizer = darts_tf.optimizers.SGD(
             1.0, coupled_weight_decay=5e-7, global_clipnorm=0.1

@@ -40,7 +40,8 @@ class Objective:
     Example:
 
     >>> from darts_tf.search import hypergradient
-    >>> objective = darts_tf.search.Objective(
+    >>> from darts_tf.search.engine import objective as objective_lib
+    >>> objective = objective_lib.Objective(
     ...     lambda w, alphas: (w[0] * alphas[0] ** 2, None)
     ... )
     >>> w, alphas = [keras.ops.array(3.0)], [keras.ops.array(5.0)]

@@ -18,7 +18,33 @@ class ImageTask(task.Task):
     """Classification: any Keras loss of the labels and the logits."""
 
     supernet_class = conv_supernet.ConvSupernet
+    supernet_arguments = (
+        "num_classes",
+        "filters",
+        "num_cells",
+        "stem_multiplier",
+        "stem",
+        "rematerialize",
+    )
     one_loss = True
+
+    def check_supernet(self, supernet):
+        number = getattr(supernet, "num_classes", None)
+        if not isinstance(number, int) or number < 1:
+            raise ValueError(
+                "`supernet` must have an attribute `num_classes`, the number "
+                "of its logits, a positive integer. Received: "
+                f"{type(supernet).__name__} with num_classes={number!r}"
+            )
+
+    def check_outputs(self, supernet, outputs):
+        shape = getattr(outputs, "shape", None)
+        if shape is None or len(shape) != 2 or shape[1] != supernet.num_classes:
+            raise ValueError(
+                "`supernet` must return logits of shape (batch, num_classes), "
+                f"here (batch, {supernet.num_classes}). Received: "
+                f"{type(supernet).__name__} that returns {outputs}"
+            )
 
     def compile_options(self, supernet, loss, metrics, **kwargs):
         if loss is None:
@@ -76,8 +102,8 @@ class ImageTask(task.Task):
             )
             for part in batch_spec[:2]
         )
-        shape = model.supernet.compute_output_shape(x.shape)
-        model.compute_metrics(x, y, keras.ops.zeros(shape))
+        logits = keras.ops.zeros((1, model.supernet.num_classes))
+        model.compute_metrics(x, y, logits)
         model.reset_metrics()
 
     def update_metrics(self, model, batch, predictions):

@@ -7,6 +7,7 @@ from darts_tf import checks
 from darts_tf import optimizers
 from darts_tf.distribution import replicas
 from darts_tf.models import language_loss
+from darts_tf.models import language_model
 from darts_tf.models import perplexity
 from darts_tf.models import recurrent_supernet
 from darts_tf.search.tasks import bilevel_data
@@ -39,6 +40,14 @@ class LanguageTask(task.Task):
     """
 
     supernet_class = recurrent_supernet.RecurrentSupernet
+    arguments = ("sequence_length", "slowness")
+    supernet_arguments = (
+        "vocabulary_size",
+        "units",
+        "embedding_dim",
+        "dropouts",
+    )
+    input_dtype = "int32"
     clips_virtual_step = True
     side_by_side = True  # two passes in three quarters of the time
     optimizes_graphs = True  # it makes the loop over time 5 % faster
@@ -53,6 +62,15 @@ class LanguageTask(task.Task):
         self.slowness = slowness
         self.perplexity = perplexity.Perplexity(name="perplexity")
         self._hidden = {}
+
+    def check_supernet(self, supernet):
+        if not isinstance(supernet, language_model.LanguageModel):
+            raise ValueError(
+                "`supernet` of a recurrent space must be a subclass of "
+                "darts_tf.models.LanguageModel, or of "
+                "darts_tf.RecurrentSupernet, whose `run_cell` may be "
+                f"overridden. Received: {type(supernet).__name__}"
+            )
 
     def prepare(self, supernet, input_shape):
         batch_size = input_shape[0]

@@ -15,8 +15,14 @@ class Task(keras.layers.Layer):
     `None`. The two streams of a search are called `"weights"` and `"alphas"`.
     """
 
-    # The class of the model that is searched.
+    # The class of the model that is searched, unless the user has one.
     supernet_class = None
+    # The arguments of `DartsSearchModel` that the task takes, and those that
+    # it hands to the supernet.
+    arguments = ()
+    supernet_arguments = ()
+    # Of what a supernet takes.
+    input_dtype = "float32"
     # Whether `train_loss` and `validation_loss` are one function of a batch.
     one_loss = False
     # Whether TensorFlow's graph optimiser is worth the time that it takes.
@@ -26,6 +32,28 @@ class Task(keras.layers.Layer):
     # Whether the virtual step and the vector of the second derivative are
     # clipped as the steps of the weights are.
     clips_virtual_step = False
+
+    def check_supernet(self, supernet):
+        """Raises an error if a supernet of the user's own cannot be trained.
+
+        Args:
+            supernet: A Keras model with alphas.
+
+        Raises:
+            ValueError: If something that the task asks of it is missing.
+        """
+        raise NotImplementedError
+
+    def check_outputs(self, supernet, outputs):
+        """Raises an error for outputs that the task cannot use.
+
+        Args:
+            supernet: A Keras model with alphas.
+            outputs: What it returns, as `keras.KerasTensor`.
+
+        Raises:
+            ValueError: If they have another form or shape than expected.
+        """
 
     def prepare(self, supernet, input_shape):
         """Creates what is carried from batch to batch.

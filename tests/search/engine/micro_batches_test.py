@@ -9,8 +9,8 @@ import darts_tf
 from darts_tf import optimizers
 from darts_tf.layers import normalization_kernels
 from darts_tf.layers import recurrent_cell
-from darts_tf.models import language_model
 from darts_tf.search import hypergradient
+from darts_tf.spaces import paper
 from trainers import cnn_search
 from trainers import ptb_search
 
@@ -76,7 +76,8 @@ def _model(space, micro_batch, method="first_order", **options):
         shape = (BATCH, 8, 8, 1)
     else:
         options.setdefault(
-            "dropouts", dict.fromkeys(language_model.DROPOUTS, 0.0)
+            "dropouts",
+            dict.fromkeys(paper.dropouts(paper.RecurrentSearch), 0.0),
         )
         model = darts_tf.DartsSearchModel(
             darts_tf.SearchSpace.recurrent(["none", "tanh"], 2),
