@@ -81,8 +81,8 @@ def _untimed(value):
     if isinstance(value, list):
         return [_untimed(entry) for entry in value]
     # Outside of a graph the last bit may change: once an alpha near 0.01 was
-    # 9e-10 off, the distance of two neighbouring float32 there (2**-30). No
-    # state is lost: in float64, too, searches that were killed after each
+    # 9e-10 off, the distance of two neighbouring float32 there (2**-30). In
+    # float32 and in float64 convolutional searches that were killed after each
     # checkpoint had all alphas and losses of the unbroken one to the last bit,
     # and tests/search/killed_runs.py compares runs in graphs to the last bit.
     return round(value, 6) if isinstance(value, float) else value
