@@ -149,7 +149,8 @@ def test_all_files_of_a_search_survive_kills(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("eager", "determinism")
+# In float32 the rounding of eager steps shows, see `kills`.
+@pytest.mark.usefixtures("eager", "determinism", "float64")
 @pytest.mark.parametrize("kind", ["conv", "recurrent"])
 def test_a_killed_search_ends_with_the_same_files(
     tmp_path, monkeypatch, corpus, kind
