@@ -34,6 +34,7 @@ import tempfile
 from typing import Any
 
 from trainers import device
+from trainers import export_budget
 from trainers import export_images
 from trainers import export_steps
 from trainers import genotypes
@@ -52,7 +53,7 @@ _GENOTYPE_FIELDS = ("stem", "filters", "num_cells")
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(export_budget.BudgetOptions):
     """Options of the export; each field is a flag of the same name."""
 
     workdir: str = options.option(
@@ -69,7 +70,7 @@ class Config:
     formats: str | None = options.option(
         f"Which of {', '.join(export_images.FORMATS)}, separated by commas; of "
         f"a language model {', '.join(export_steps.FORMATS)}. None is all but "
-        "onnx.",
+        "onnx and c_array.",
         None,
     )
     preprocessing: bool = options.option(
@@ -126,6 +127,7 @@ class Config:
 
     def __post_init__(self):
         """Fails on values that cannot work."""
+        super().__post_init__()
         if (self.network is None) == (self.genotype is None):
             raise ValueError(
                 "Expected either --network or --genotype. Received: "
@@ -203,7 +205,9 @@ def run(config: Config) -> dict[str, Any]:
     folder = workdir.create_or_resume(config.workdir, resolved)
     if (folder / _REPORT_FILE).exists():
         print(f"The export in {folder} is finished; nothing is changed.")
-        return json_file.read(folder / _REPORT_FILE)
+        report = json_file.read(folder / _REPORT_FILE)
+        export_budget.check(config, report, exporter.network)
+        return report
     files = _write(exporter, formats, folder)
     report = {
         **exporter.describe(files, threads_of(config.num_threads)),
@@ -212,6 +216,7 @@ def run(config: Config) -> dict[str, Any]:
     }
     json_file.write(folder / _REPORT_FILE, report)
     _print(report, folder)
+    export_budget.check(config, report, exporter.network)
     return report
 
 
@@ -285,6 +290,15 @@ def _write(
         wanted = "saved_model" in formats
         place = (folder if wanted else pathlib.Path(scratch)) / "saved_model"
         saved_model = exporter.write_saved_model(_free(place))
+
+        def tflite(precision: str, place: pathlib.Path) -> pathlib.Path:
+            return darts_tf.export.export_tflite(
+                saved_model,
+                _free(place / f"network_{precision}.tflite"),
+                precision,
+                exporter.calibration if precision == "int8" else None,
+            )
+
         for name in formats:
             print(f"Writing {name} ...", flush=True)
             if name == "saved_model":
@@ -292,13 +306,15 @@ def _write(
             elif name == "onnx":
                 path = _free(folder / "network.onnx")
                 files[name] = darts_tf.export.export_onnx(saved_model, path)
+            elif name == "c_array":
+                # The same bytes as another file, so it is not compared.
+                int8 = files.get("int8")
+                if int8 is None:
+                    int8 = tflite("int8", pathlib.Path(scratch))
+                path = _free(folder / "network_int8.h")
+                darts_tf.export.export_c_array(int8, path)
             else:
-                files[name] = darts_tf.export.export_tflite(
-                    saved_model,
-                    _free(folder / f"network_{name}.tflite"),
-                    name,
-                    exporter.calibration if name == "int8" else None,
-                )
+                files[name] = tflite(name, folder)
     return files
 
 
@@ -308,6 +324,10 @@ def _free(path: pathlib.Path) -> pathlib.Path:
         shutil.rmtree(path)
     path.unlink(missing_ok=True)
     return path
+
+
+def _or_empty(number: int | None) -> str:
+    return "" if number is None else f"{number:,}"
 
 
 def _print(report: dict[str, Any], folder: pathlib.Path) -> None:
@@ -329,14 +349,15 @@ def _print(report: dict[str, Any], folder: pathlib.Path) -> None:
         key=int,
     )
     heads = [
-        f"{'file':14}{'bytes':>12}{measure:>12}{'agreement':>11}"
-        f"{'difference':>12}"
+        f"{'file':14}{'bytes':>12}{'RAM, bytes':>12}{measure:>12}"
+        f"{'agreement':>11}{'difference':>12}"
     ]
     heads += [f"{f'ms, {number} thread(s)':>20}" for number in threads]
     print("".join(heads))
     for name, entry in report["files"].items():
         row = (
-            f"{name:14}{entry['bytes']:12,}{entry[measure]:12.4f}"
+            f"{name:14}{entry['bytes']:12,}"
+            f"{_or_empty(entry.get('ram_bytes')):>12}{entry[measure]:12.4f}"
             f"{entry['top_1_agreement']:11.4f}"
             f"{entry['largest_difference']:12.1e}"
         )

@@ -23,8 +23,9 @@ FORMATS = (
     "dynamic_range",
     "int8",
     "onnx",
+    "c_array",
 )
-DEFAULT_FORMATS = FORMATS[:-1]  # ONNX needs packages of its own
+DEFAULT_FORMATS = FORMATS[:5]  # ONNX needs packages of its own
 _DATASET_FIELDS = ("dataset", "data_dir", "image_size")
 _OF_TEXTS = ("test_words", "corpus")
 
@@ -59,7 +60,9 @@ class ImageExport:
             dataset = images.load(chosen)
             _check_fits(network, dataset, chosen.dataset)
         self.network = network
-        classification = darts_tf.Classification.of(dataset)
+        classification = network.classification
+        if classification is None:
+            classification = darts_tf.Classification.of(dataset)
         pixels, self._labels = (
             part[: config.test_images] for part in dataset.test
         )
@@ -67,7 +70,9 @@ class ImageExport:
         if not config.preprocessing:
             normalize = augmentation.normalize
             pixels, calibration = (
-                np.asarray(normalize(values, dataset.mean, dataset.std))
+                np.asarray(
+                    normalize(values, classification.mean, classification.std)
+                )
                 for values in (pixels, calibration)
             )
             classification = None
@@ -109,10 +114,11 @@ def _check_options(config: Any) -> None:
 def _dataset_config(
     config: Any, training: dict[str, Any]
 ) -> images.DataOptions:
-    names = ("dataset", "data_dir", "image_size", "max_samples")
+    names = (*_DATASET_FIELDS, "max_samples", "test_fraction")
     chosen = {name: training.get(name) for name in names}
     if config.dataset not in (None, chosen["dataset"]):
-        chosen["data_dir"] = None  # the folder of the run's own data set
+        # They belong to the run's own data set.
+        chosen["data_dir"] = chosen["test_fraction"] = None
     for name in _DATASET_FIELDS:
         if getattr(config, name) is not None:
             chosen[name] = getattr(config, name)
@@ -153,6 +159,12 @@ def _check_fits(
             f"The network takes images of {takes} and knows "
             f"{network.num_classes} classes. Received: dataset={name!r} with "
             f"images of {dataset.image_shape} and {dataset.num_classes} classes"
+        )
+    known = network.classification
+    if known is not None and known.class_names != dataset.class_names:
+        raise ValueError(
+            f"The classes of the network are {known.class_names}, in this "
+            f"order. Received: dataset={name!r} with {dataset.class_names}"
         )
 
 

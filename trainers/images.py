@@ -19,12 +19,20 @@ with late.imports():
     from darts_tf.data import lazy_images
 
 
+TEST_FRACTION = options.option(
+    "Part of each class to hold out as test images, where a folder or table "
+    "has none; none is 0.2.",
+    None,
+)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DataOptions:
     """Options of a run on images: which they are."""
 
     dataset: str = options.option(
-        "digits, a data set of TensorFlow Datasets, or a folder of images.",
+        "digits, a data set of TensorFlow Datasets, or a folder or table of "
+        "images.",
         "cifar10",
     )
     data_dir: str | None = options.option(
@@ -37,6 +45,7 @@ class DataOptions:
     max_samples: int | None = options.option(
         "Number of training images to use; none uses all.", None
     )
+    test_fraction: float | None = TEST_FRACTION
     flip: bool = options.option("Flip images at random.", True)
 
 
@@ -99,8 +108,8 @@ def load(config: Any) -> "image_classification.ImageDataset":
     """Returns the data set of a config, checked against its sizes.
 
     Args:
-        config: A config with the fields `dataset`, `data_dir`, `image_size`
-            and `max_samples`.
+        config: A config with the fields `dataset`, `data_dir`, `image_size`,
+            `max_samples` and `test_fraction`.
 
     Returns:
         A `darts_tf.data.image_classification.ImageDataset`.
@@ -115,6 +124,7 @@ def load(config: Any) -> "image_classification.ImageDataset":
             data_dir=config.data_dir,
             image_size=config.image_size,
             max_samples=config.max_samples,
+            test_fraction=config.test_fraction,
         )
 
 
@@ -122,8 +132,8 @@ def find(config: Any) -> "lazy_images.LazyImages":
     """Returns the data set of a config, of which no image is read yet.
 
     Args:
-        config: A config with the fields `dataset`, `data_dir` and
-            `max_samples`.
+        config: A config with the fields `dataset`, `data_dir`, `max_samples`
+            and `test_fraction`.
 
     Returns:
         A `darts_tf.data.lazy_images.LazyImages`.
@@ -134,7 +144,10 @@ def find(config: Any) -> "lazy_images.LazyImages":
     """
     with _quietly(config.dataset):
         return lazy_images.load(
-            config.dataset, config.data_dir, config.max_samples
+            config.dataset,
+            config.data_dir,
+            config.max_samples,
+            test_fraction=config.test_fraction,
         )
 
 

@@ -83,6 +83,7 @@ class Task:
             "data_dir",
             "image_size",
             "max_samples",
+            "test_fraction",
             "epochs",
             "filters",
             "num_cells",

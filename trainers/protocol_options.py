@@ -93,6 +93,12 @@ class ImageOptions:
     max_samples: int | None = options.option(
         "number of training images to use; none uses all.", None, _IMAGES
     )
+    test_fraction: float | None = options.option(
+        "part of each class to hold out as test images, where a folder or "
+        "table has none; none is 0.2.",
+        None,
+        _IMAGES,
+    )
     search_filters: int = options.option(
         "of the supernet.", paper.ConvSearch.filters, _IMAGES
     )

@@ -19,7 +19,16 @@ CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.json"
 # The same folder can be written in several ways, and how often the state is
 # saved does not change what comes out.
-_MAY_DIFFER = {"workdir", "checkpoint_every"}
+_MAY_DIFFER = {
+    "workdir",
+    "checkpoint_every",
+    # A finished export is held against any budget.
+    "max_bytes",
+    "max_ram_bytes",
+    "max_ms",
+    "max_parameters",
+    "max_multiply_adds",
+}
 
 
 def check(

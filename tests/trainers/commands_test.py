@@ -119,6 +119,10 @@ MISTAKES = {
         (["--workdir=new"], "either --network or --genotype"),
         (["--workdir=new", "--network=none.keras"], "must be a path that"),
         (["--workdir=full", "--network=file"], "nothing is overwritten"),
+        (
+            ["--workdir=new", "--network=file", "--max_ms=0"],
+            "`max_ms` must be positive",
+        ),
     ],
     "import_checkpoint": [
         (
@@ -182,6 +186,7 @@ def test_choices_that_are_written_out_are_those_of_the_library():
         "saved_model",
         *darts_tf.export.PRECISIONS,
         "onnx",
+        "c_array",
     )
     assert genotypes.NAMES == darts_tf.zoo.names()
     assert texts.NAMES == (*corpus.SOURCES, "topics")
