@@ -13,7 +13,7 @@ within a group.
 
 Prints JSON, and writes it to `--output` after each group; `--table` is a file
 for the same in Markdown. The sizes are `small` and `paper`, which for the
-recurrent search has 64 rows in place of 256.
+recurrent search has 64 rows instead of 256.
 """
 
 import dataclasses

@@ -79,7 +79,7 @@ def read(source: str, kind: str) -> "darts_tf.Genotype":
         A `darts_tf.Genotype`.
 
     Raises:
-        ValueError: If it is none of these, the file holds no genotype, or it
+        ValueError: If it is not one of these, the file holds no genotype, or it
             is of the other kind.
 
     Example:

@@ -243,7 +243,7 @@ def check_space(config: Any) -> None:
 
 
 def check_choice(config: Any, name: str, choices: tuple[str, ...]) -> None:
-    """Raises an error for an option that is none of its choices.
+    """Raises an error for an option that is not one of its choices.
 
     Args:
         config: An instance of a config dataclass.

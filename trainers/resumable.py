@@ -225,7 +225,7 @@ def saying_what_is_saved(resume: Any) -> Generator[None]:
         saved = (
             "has the last checkpoint, from which the same command goes on"
             if path.exists() or checkpoint.previous(path).exists()
-            else "has no checkpoint yet; the same command begins anew"
+            else "has no checkpoint yet; the same command starts again"
         )
         raise OSError(
             error.errno,

@@ -64,7 +64,7 @@ class SwitchToAveragedSGD(keras.callbacks.Callback):
         return [*self.average.variables, *self.trigger.variables]
 
     def evaluated_weights(self):
-        """Puts the mean in the place of the weights, if it has begun.
+        """Replaces the weights by their mean, if averaging has begun.
 
         Returns:
             A context manager.
@@ -87,7 +87,7 @@ class SwitchToAveragedSGD(keras.callbacks.Callback):
             self._update()
 
     def on_test_begin(self, logs=None):
-        """Puts the mean in the place of the weights."""
+        """Replaces the weights by their mean."""
         self._evaluation.enter_context(self.evaluated_weights())
 
     def on_test_end(self, logs=None):

@@ -1,4 +1,4 @@
-"""A training that can be stopped at any step and goes on as if it never was."""
+"""Resumes a training exactly, at whichever step it was stopped."""
 
 import contextlib
 import pathlib

@@ -36,7 +36,7 @@ class Source:
     """Where a published text is downloaded from.
 
     Args:
-        url: String, address of a file, with `{part}` in the place of
+        url: String, address of a file, with `{part}` instead of
             `train`, `valid` and `test`.
         sha256: Dictionary from the name of each part to its checksum.
 

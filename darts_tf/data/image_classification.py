@@ -1,4 +1,4 @@
-"""One door to all image data sets: built in, by name, or of one's own."""
+"""Loads image data sets: built in, by name, or from the user's files."""
 
 import dataclasses
 import operator

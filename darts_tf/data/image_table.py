@@ -88,7 +88,7 @@ def read(path):
 def _lines(path):
     """Returns path, label and part (or `""`) of each line."""
     try:
-        # Excel begins a file with a mark that is none of the first name.
+        # Excel begins a file with a mark that does not belong to the name.
         with path.open(encoding="utf-8-sig", newline="") as file:
             table = csv.DictReader(file, skipinitialspace=True)
             names = table.fieldnames or ()

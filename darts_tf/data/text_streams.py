@@ -9,7 +9,7 @@ follows from `(seed, s)` alone, and a run goes on exactly with `start_step=s`.
 An element is `(inputs, targets, is_first)`: two int32 arrays of shape
 `(batch_size, time)`, the targets one word ahead, and a boolean that says
 whether the pieces stand at the start of their rows. There the hidden state is
-to begin anew.
+to restart.
 """
 
 import numpy as np

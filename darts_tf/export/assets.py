@@ -66,7 +66,7 @@ def read_assets(path):
         A dictionary from the name of each text to the text.
 
     Raises:
-        ValueError: If there are none, or the path is none of the three.
+        ValueError: If there are none, or the path is not one of the three.
         OSError: If the file cannot be read.
 
     Example:

@@ -88,7 +88,7 @@ def arena_size(needed):
     Example:
 
     >>> from darts_tf.export import memory
-    >>> # The third tensor fits in the place of the first.
+    >>> # The third tensor fits where the first one was.
     >>> memory.arena_size([(64, 0, 1), (32, 1, 2), (48, 2, 3)])
     96
     """

@@ -119,12 +119,12 @@ def write(path, endpoints, texts):
             for variable in function.get_concrete_function().variables
         }
     ]
-    # What whoever serves the file has: pixels, where they are taken.
+    # Users of a server have pixels; the file takes them if it can.
     default = functions.get("classify", functions["serve"])
     signatures = {**functions, "serving_default": default}
     try:
         tf.saved_model.save(module, str(path), signatures)
-    except tf.errors.OpError as error:  # a full disk is none of Python's
+    except tf.errors.OpError as error:  # also for a full disk
         reason = error.message.split("\n")[0]
         raise OSError(
             errno.EIO,

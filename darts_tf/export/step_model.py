@@ -99,7 +99,7 @@ class StepModel:
             A `StepModel`.
 
         Raises:
-            ValueError: If it is none of them or no language model.
+            ValueError: If it is not one of them, or not a language model.
         """
         path = pathlib.Path(path)
         if path.suffix == ".keras" and path.is_file():

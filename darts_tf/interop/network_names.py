@@ -49,7 +49,7 @@ def table(model, alphas=True):
         List of `Entry`, whose names are all different.
 
     Raises:
-        ValueError: If the model is none of ours, is not built, or holds an
+        ValueError: If the model is not one of ours, is not built, or holds an
             operation that the official code has no name for; or if `alphas` is
             `False` and there are none.
     """

@@ -41,7 +41,7 @@ def load_official(model, source, alphas=True):
         ValueError: If names are missing or left over, a shape is another, or
             arrays differ that the network holds once (the statistics of a
             supernet's pools on edges that leave one node, the embedding and
-            the softmax); all are listed. Also if the model is none of these
+            the softmax); all are listed. Also if the model is not one of these
             or not built, or the source no state dictionary.
         OSError: If the file cannot be read.
         ImportError: If the file needs PyTorch, which is not installed.
@@ -91,8 +91,8 @@ def to_official(model, alphas=True):
         reads.
 
     Raises:
-        ValueError: If the model is none of these, is not built, or holds an
-            operation of one's own, which the official code has no name for.
+        ValueError: If the model is not one of these, is not built, or holds an
+            custom operation, which the official code has no name for.
 
     Example:
 

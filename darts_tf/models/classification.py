@@ -12,7 +12,7 @@ class Classification:
     """How the images of a network were normalised, and what its classes mean.
 
     A network that has one classifies the pixels of an image as they are, and
-    so does an exported file; without it, whoever uses them must know both.
+    so does an exported file; without it, their users must know both.
 
     Args:
         mean: Sequence of floats, the mean of each channel by which the

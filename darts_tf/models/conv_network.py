@@ -183,7 +183,7 @@ class ConvNetwork(logits_model.LogitsModel):
                 ones; it is then built, and its `inheritance`, a
                 `darts_tf.models.Inheritance`, says what it took. Defaults to
                 `False`, as in the paper.
-            **kwargs: Arguments of the constructor, in place of the supernet's
+            **kwargs: Arguments of the constructor, instead of the supernet's
                 `num_classes`, `filters`, `num_cells`, `stem_multiplier` and
                 `stem`.
 

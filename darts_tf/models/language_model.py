@@ -156,10 +156,10 @@ class LanguageModel(logits_model.LogitsModel):
             `(batch, units)`.
 
         Raises:
-            ValueError: If the tokens are no integers, not of rank 2, or one
-                that is known now is none of the vocabulary's. (In a graph, one
-                is an error of TensorFlow on a CPU, and NaN on a GPU and
-                where `jit_compile` is on.)
+            ValueError: If the tokens are not integers of rank 2, or one that
+                is known now is not one of the vocabulary's. (In a graph such
+                a token is an error of TensorFlow on a CPU, and NaN on a GPU
+                and where `jit_compile` is on.)
         """
         tokens = inputs_lib.word_ids(tokens, self.vocabulary_size)
         if not self.built:

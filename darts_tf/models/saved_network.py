@@ -13,7 +13,7 @@ from darts_tf.models import traced_model
 class KerasFileModel(traced_model.TracedModel):
     """A model that is saved as a `.keras` file, and refuses the older HDF5.
 
-    From HDF5 Keras makes a model of a class of one's own without building it,
+    From HDF5 Keras makes a model of a custom class without building it,
     so that no weight finds its place.
 
     Args:

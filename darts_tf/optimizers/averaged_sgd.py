@@ -88,7 +88,7 @@ class WeightAverage:
 
     @contextlib.contextmanager
     def swapped(self):
-        """Puts the mean in the place of the weights, for a `with` block.
+        """Replaces the weights by their mean, for a `with` block.
 
         At the end of the block, also by an exception, the weights have their
         own values again, bit for bit. Not for use inside a `tf.function`.

@@ -18,7 +18,7 @@ class SGD(coupled_decay.CoupledDecayOptimizer):
         w <- w - learning_rate * b
 
     `keras.optimizers.SGD` keeps `learning_rate * b` instead of b, so a lower
-    learning rate reaches its momentum only by and by, and its decay bypasses
+    learning rate reaches its momentum only gradually, and its decay bypasses
     the momentum.
 
     Args:

@@ -31,7 +31,7 @@ METHODS = ("first_order", "finite_difference", "exact")
 
 
 def check_method(hypergradient, xi, epsilon):
-    """Raises an error for options of the hypergradient that do not do.
+    """Raises an error for options of the hypergradient that do not fit.
 
     Args:
         hypergradient: String, the method.

@@ -28,7 +28,7 @@ class DartsSearchModel(search_model_base.SearchModelBase):
     training step takes a batch of both,
 
     1. updates the alphas by the hypergradient (Eq. 7, with w' = w - xi *
-       gradient in place of the best w), and
+       gradient instead of the best w), and
     2. updates the weights on the training batch, with the new alphas
 
     (Algorithm 1). `fit` takes arrays or data sets, and works without
@@ -55,7 +55,7 @@ class DartsSearchModel(search_model_base.SearchModelBase):
         micro_batch: Optional integer. Each batch is then taken in parts of so
             many rows, one after the other, and the gradients are averaged: a
             step needs the memory of one part. Batch normalisation sees a part
-            at a time, as it were a batch. Defaults to `None`, whole batches.
+            at a time, as if it were a batch. Defaults to `None`, whole batches.
         supernet: Optional Keras model of the user's own, which is searched
             instead of the library's. Its attribute `alphas` is a
             `darts_tf.models.Alphas`. With a convolutional space it takes
@@ -327,7 +327,7 @@ class DartsSearchModel(search_model_base.SearchModelBase):
             self, optimizer, alpha_optimizer
         )
         # XLA drops the check for finite losses, and takes 20 times as long on
-        # a CPU; whoever wants it has to say so.
+        # a CPU, so it has to be asked for.
         kwargs.setdefault("jit_compile", False)
         super().compile(
             optimizer=optimizer,

@@ -48,7 +48,7 @@ class Graphs:
 
         Args:
             derivative: As for `Objective.evaluate`.
-            weights: As for `Objective.evaluate`; in the place of tensors there
+            weights: As for `Objective.evaluate`; instead of tensors there
                 may be `tf.TensorSpec` here and below, of shapes that are not
                 wholly known.
             alphas: As for `Objective.evaluate`.

@@ -24,7 +24,7 @@ class LanguageTask(task.Task):
     """Language modelling, with hidden states that go from batch to batch.
 
     The weights and the alphas each read a text of their own, with a hidden
-    state of their own, which moves once in a step and begins anew where the
+    state of their own, which moves once in a step and restarts where the
     stream says that a text does. A batch is `(tokens, targets, is_first)`, as
     `darts_tf.data.text_streams` makes it.
 

@@ -47,7 +47,7 @@ class TokenArrays:
         return (self._batch_size, None)
 
     def check_for(self, supernet, loss):
-        """Raises an error if an id is none of a supernet's words."""
+        """Raises an error if an id is not a word of the supernet."""
         for tokens in self._texts:
             inputs.check_vocabulary(tokens, supernet.vocabulary_size)
 
@@ -111,7 +111,7 @@ def evaluation(tokens, sequence_length, vocabulary_size=None):
 
 
 def check_streams(element_spec):
-    """Raises an error if a data set of pairs is none of pieces of texts.
+    """Raises an error if a data set of pairs has no pieces of texts.
 
     Args:
         element_spec: What the data set delivers.
