@@ -319,6 +319,14 @@ def check_options(name, folder, data_dir, test_fraction):
 
     Raises:
         ValueError: If `data_dir` or `test_fraction` would have no effect.
+
+    Example:
+
+    >>> check_options("cifar10", None, data_dir="data", test_fraction=None)
+    >>> check_options("digits", None, data_dir="data", test_fraction=None)
+    Traceback (most recent call last):
+    ...
+    ValueError: `data_dir` applies to data sets of TensorFlow Datasets only. ...
     """
     if data_dir is not None and (name == "digits" or folder is not None):
         raise ValueError(

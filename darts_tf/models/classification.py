@@ -154,6 +154,13 @@ class Classes(typing.NamedTuple):
         probabilities: float32 array of shape `(images, num_classes)`, whose
             rows sum to 1; the columns are in the order of
             `Classification.class_names`.
+
+    Example:
+
+    >>> probabilities = np.array([[0.25, 0.75]], "float32")
+    >>> names, rows = darts_tf.models.Classes(("dog",), probabilities)
+    >>> names, rows.sum().item()
+    (('dog',), 1.0)
     """
 
     names: tuple

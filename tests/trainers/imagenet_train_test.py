@@ -79,7 +79,7 @@ def test_a_stopped_run_goes_on_to_the_same_end(
 
     config = _config(folder, tmp_path / "stopped")
     with monkeypatch.context() as patch:
-        patch.setattr(darts_tf.search, "HistoryLog", _Stop)
+        patch.setattr(darts_tf.callbacks, "HistoryLog", _Stop)
         with pytest.raises(darts_tf.callbacks.Stopped):
             imagenet_train.run(config)
     assert "after step 6, which is saved. The same" in capsys.readouterr().out
