@@ -102,7 +102,7 @@ def run(config: Config) -> list[dict[str, Any]]:
         )
     failed = sum("error" in result for result in results)
     if failed:
-        raise ValueError(
+        raise options.Outcome(
             f"{failed} of {len(results)} pictures could not be classified, as "
             "their lines say"
         )

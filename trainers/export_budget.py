@@ -76,7 +76,7 @@ def check(config: Any, report: dict[str, Any], network: Any) -> None:
         f"{what} has {_number(value)} {unit}, --{flag}={_number(limit)}"
         for flag, what, value, limit, unit, _ in over
     )
-    raise ValueError(
+    raise options.Outcome(
         f"The budget is exceeded: {text}. {_remedy(over, network)}All files "
         "are written"
     )

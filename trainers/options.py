@@ -54,6 +54,20 @@ Presets = config_flags.Presets
 _DATA_OF_SPACES = {"conv": "Images", "recurrent": "Texts"}
 
 
+class Outcome(ValueError):
+    """A command did all of its work, and the result is not as was asked.
+
+    The process ends as with any `ValueError`, but what other libraries wrote
+    stays withheld, since none of it explains the result.
+
+    Example:
+
+    >>> from trainers import options
+    >>> issubclass(options.Outcome, ValueError)
+    True
+    """
+
+
 def option(
     text: str,
     default: Any = dataclasses.MISSING,
@@ -355,11 +369,7 @@ def main(
         show_all = debug or bool(flags.FLAGS["verbosity"].present)
         try:
             config = resolve(config_class, presets, preset, given)
-            with (
-                screen_lib.of_a_command(show_all) as screen,
-                stopping.answering(screen),
-            ):
-                run(config)
+            _run_on_screen(run, config, show_all)
         except (ValueError, OSError, FloatingPointError) as error:
             if debug:
                 raise
@@ -377,3 +387,20 @@ def main(
         # takes seconds after the last word; the memory goes back anyway.
         atexit.register(gc.freeze)
         app.run(body)
+
+
+def _run_on_screen(
+    run: Callable[[Any], Any], config: Any, show_all: bool
+) -> None:
+    """Runs a command, and ends the process if it has an `Outcome`."""
+    outcome = None
+    with (
+        screen_lib.of_a_command(show_all) as screen,
+        stopping.answering(screen),
+    ):
+        try:
+            run(config)
+        except Outcome as error:  # not through the screen, as a failure would
+            outcome = error
+    if outcome is not None:
+        sys.exit(f"error: {outcome}")

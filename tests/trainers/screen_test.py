@@ -26,6 +26,8 @@ def run(config):
     sys.stdout.flush()
     if config.end == "error":
         raise ValueError("a wrong option")
+    if config.end == "outcome":
+        raise options.Outcome("too large")
     if config.end == "bug":
         raise KeyError("a bug")
     if config.end == "exit":
@@ -83,6 +85,12 @@ def test_a_signal_and_an_exit_are_no_failures():
     )
     done = _run("--end=exit")
     assert (done.returncode, done.stderr) == (3, "warning: it collapses\n")
+
+
+def test_an_outcome_is_said_without_what_was_withheld():
+    done = _run("--end=outcome")
+    assert done.returncode == 1
+    assert done.stderr == "warning: it collapses\nerror: too large\n"
 
 
 @pytest.mark.parametrize(
