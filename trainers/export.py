@@ -201,6 +201,7 @@ def run(config: Config) -> dict[str, Any]:
         images.check(str(config.dataset), config.data_dir)
     kind, network, training = _load(config)
     formats = _formats(config, kind)
+    export_budget.check_applies(config, formats, kind.default_formats)
     exporter = kind(config, network, training)
     folder = workdir.create_or_resume(config.workdir, resolved)
     if (folder / _REPORT_FILE).exists():
@@ -278,6 +279,9 @@ def _formats(config: Config, kind: Any) -> list[str]:
             "The format onnx needs `pip install 'darts-tf[onnx]'`. "
             f"Received: no package {missing[0]}"
         )
+    if "c_array" in names:  # last, with the file that it is made of
+        names = [name for name in names if name not in ("int8", "c_array")]
+        names += ["int8", "c_array"]
     return names
 
 
@@ -290,15 +294,6 @@ def _write(
         wanted = "saved_model" in formats
         place = (folder if wanted else pathlib.Path(scratch)) / "saved_model"
         saved_model = exporter.write_saved_model(_free(place))
-
-        def tflite(precision: str, place: pathlib.Path) -> pathlib.Path:
-            return darts_tf.export.export_tflite(
-                saved_model,
-                _free(place / f"network_{precision}.tflite"),
-                precision,
-                exporter.calibration if precision == "int8" else None,
-            )
-
         for name in formats:
             print(f"Writing {name} ...", flush=True)
             if name == "saved_model":
@@ -308,13 +303,15 @@ def _write(
                 files[name] = darts_tf.export.export_onnx(saved_model, path)
             elif name == "c_array":
                 # The same bytes as another file, so it is not compared.
-                int8 = files.get("int8")
-                if int8 is None:
-                    int8 = tflite("int8", pathlib.Path(scratch))
                 path = _free(folder / "network_int8.h")
-                darts_tf.export.export_c_array(int8, path)
+                darts_tf.export.export_c_array(files["int8"], path)
             else:
-                files[name] = tflite(name, folder)
+                files[name] = darts_tf.export.export_tflite(
+                    saved_model,
+                    _free(folder / f"network_{name}.tflite"),
+                    name,
+                    exporter.calibration if name == "int8" else None,
+                )
     return files
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 from trainers import late
@@ -21,6 +22,7 @@ _OF_NETWORKS = {
     "max_parameters": ("parameters", "parameters"),
     "max_multiply_adds": ("multiply-adds", "multiply_adds"),
 }
+_TFLITE = ("float32", "float16", "dynamic_range", "int8")
 NAMES = (*_OF_FILES, *_OF_NETWORKS)
 
 
@@ -57,6 +59,35 @@ class BudgetOptions:
                 )
 
 
+def check_applies(
+    config: Any, formats: Sequence[str], of_kind: Sequence[str]
+) -> None:
+    """Raises an error for a limit that would have no effect.
+
+    Args:
+        config: A config with the fields of `BudgetOptions`.
+        formats: Strings, the formats that will be written.
+        of_kind: Strings, the default formats of this kind of network.
+
+    Raises:
+        ValueError: If a limit of TFLite files is given and none is written,
+            or one of multiply-adds for a language model, which has none.
+    """
+    given = [name for name in NAMES if getattr(config, name) is not None]
+    if not set(formats) & set(_TFLITE):
+        for name in given:
+            if name in _OF_FILES:
+                raise ValueError(
+                    f"`{name}` applies to the TFLite files {_TFLITE}. "
+                    f"Received: formats={','.join(formats)!r}"
+                )
+    if "max_multiply_adds" in given and "int8" not in of_kind:
+        raise ValueError(
+            "`max_multiply_adds` applies to networks of images only. "
+            f"Received: max_multiply_adds={config.max_multiply_adds}"
+        )
+
+
 def check(config: Any, report: dict[str, Any], network: Any) -> None:
     """Raises an error if something is over its budget.
 
@@ -86,14 +117,8 @@ def _over(config: Any, report: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
     """Yields flag, what, value, limit, unit and growth of what is too much."""
     for flag, (unit, growth) in _OF_NETWORKS.items():
         limit = getattr(config, flag)
-        value = report.get(growth)
-        if limit is not None and value is None:
-            raise ValueError(
-                f"`{flag}` applies to networks of images only. "
-                f"Received: {flag}={limit}"
-            )
-        if limit is not None and value > limit:
-            yield flag, "the network", value, limit, unit, growth
+        if limit is not None and report[growth] > limit:
+            yield flag, "the network", report[growth], limit, unit, growth
     for flag, (unit, growth) in _OF_FILES.items():
         limit = getattr(config, flag)
         for name, entry in report["files"].items():

@@ -6,6 +6,8 @@ import pytest
 
 import darts_tf
 from trainers import export_budget
+from trainers import export_images
+from trainers import export_steps
 
 ENTRY = {
     "bytes": 80_000,
@@ -85,13 +87,36 @@ def test_the_largest_network_that_fits_is_named(report, network):
         check(report, network, max_ram_bytes=100)
 
 
-def test_a_language_model_has_no_multiply_adds_to_limit(report):
-    del report["multiply_adds"]
+def test_other_networks_have_no_filters_to_take_fewer_of(report):
     other = types.SimpleNamespace()
-    with pytest.raises(ValueError, match="networks of images only"):
-        check(report, other, max_multiply_adds=1)
     with pytest.raises(ValueError, match=r"=79,999\. All files are written"):
         check(report, other, max_bytes=79_999)
+
+
+@pytest.mark.parametrize(
+    ("limits", "formats", "of_kind", "message"),
+    [
+        (
+            {"max_bytes": 9},
+            ["saved_model", "onnx"],
+            export_images.DEFAULT_FORMATS,
+            "`max_bytes` applies to the TFLite files.*'saved_model,onnx'",
+        ),
+        (
+            {"max_multiply_adds": 9},
+            ["float32"],
+            export_steps.FORMATS,
+            "networks of images only",
+        ),
+    ],
+    ids=["no_tflite", "texts"],
+)
+def test_a_limit_without_effect_is_refused(limits, formats, of_kind, message):
+    config = export_budget.BudgetOptions(**limits)
+    with pytest.raises(ValueError, match=message):
+        export_budget.check_applies(config, formats, of_kind)
+    formats = export_images.DEFAULT_FORMATS
+    export_budget.check_applies(config, formats, formats)
 
 
 def test_limits_are_positive():
