@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import difflib
 import importlib
 import pathlib
 import sys
@@ -12,18 +11,12 @@ from trainers import late
 from trainers import options
 
 with late.without_package():
+    from darts_tf.data import dataset_names
     from darts_tf.spaces import paper
 
 with late.imports():
     from darts_tf.data import image_classification
     from darts_tf.data import lazy_images
-
-
-TEST_FRACTION = options.option(
-    "Part of each class to hold out as test images, where a folder or table "
-    "has none; none is 0.2.",
-    None,
-)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -45,7 +38,11 @@ class DataOptions:
     max_samples: int | None = options.option(
         "Number of training images to use; none uses all.", None
     )
-    test_fraction: float | None = TEST_FRACTION
+    test_fraction: float | None = options.option(
+        "Part of each class to hold out as test images, where a folder or "
+        "table has none; none is 0.2.",
+        None,
+    )
     flip: bool = options.option("Flip images at random.", True)
 
 
@@ -80,28 +77,19 @@ def check(name: str, data_dir: str | None = None) -> None:
             Datasets knows no data set of that name.
     """
     path = pathlib.Path(name).expanduser()
-    is_path = path.is_absolute() or name.startswith(".")
-    if (is_path or path.suffix.lower() == ".csv") and not path.exists():
+    if dataset_names.is_path(name) and not path.exists():
         raise ValueError(
-            "A folder of images, <class>/* or train/<class>/*, or a table .csv "
-            f"of their paths is expected. Received: {name=}, which does not "
-            "exist"
+            f"A folder of images must contain {dataset_names.LAYOUTS}. "
+            f"Received: {name=}, which does not exist"
         )
     if name == "digits" or path.exists():
         return
     # It takes a second, and leads to TensorFlow only where that is used.
     tfds: Any = importlib.import_module("tensorflow_datasets")
     prepared = pathlib.Path(data_dir or tfds.core.constants.DATA_DIR)
-    base = name.replace(":", "/").split("/")[0]
-    known = tfds.list_builders(with_community_datasets=False)
-    if (prepared.expanduser() / base).is_dir() or base in known:
-        return
-    close = difflib.get_close_matches(base, ["digits", *known], n=5)
-    raise ValueError(
-        "`dataset` must be 'digits', a data set of TensorFlow Datasets, or the "
-        "path of a folder with <class>/* or train/<class>/*. "
-        f"Close matches: {close}. Received: dataset={name!r}"
-    )
+    folder = prepared.expanduser() / dataset_names.base_of(name)
+    if not folder.is_dir():
+        dataset_names.check_known(name, tfds, "dataset")
 
 
 def load(config: Any) -> "image_classification.ImageDataset":

@@ -7,10 +7,10 @@ import pathlib
 
 import numpy as np
 
+from darts_tf.data import dataset_names
 from darts_tf.data import dataset_summary
 from darts_tf.data import image_folder
 from darts_tf.data import image_stack
-from darts_tf.data import image_table
 from darts_tf.data import named_dataset
 from darts_tf.data import splitting
 
@@ -185,7 +185,7 @@ def load(
             f"test images of {test[0].shape[1:]}"
         )
     train = _limited(train, max_samples)
-    if name.replace(":", "/").split("/")[0] == "cifar10":
+    if dataset_names.base_of(name) == "cifar10":
         mean, std = _CIFAR10_MEAN, _CIFAR10_STD
     else:
         mean, std = _statistics(train[0])
@@ -368,10 +368,9 @@ def find_folder(name):
     path = pathlib.Path(name).expanduser()
     if path.exists() and image_folder.is_one(path):
         return path
-    is_path = path.is_absolute() or name.startswith(".") or path.is_file()
-    if is_path or image_table.is_one(path):
+    if dataset_names.is_path(name) or path.is_file():
         raise ValueError(
-            f"A folder of images must contain {image_folder.LAYOUTS}. "
+            f"A folder of images must contain {dataset_names.LAYOUTS}. "
             f"Received: {name=}, which {_state(path)}"
         )
     return None

@@ -12,6 +12,7 @@ import unicodedata
 
 import numpy as np
 
+from darts_tf.data import dataset_names
 from darts_tf.data import dataset_summary
 from darts_tf.data import image_stack
 from darts_tf.data import image_table
@@ -34,10 +35,6 @@ SUFFIXES = (
 TEST_FOLDERS = ("test", "val", "valid", "validation")
 # Of each class, where there are no test images.
 TEST_FRACTION = 0.2
-LAYOUTS = (
-    "<class>/*, or train/<class>/* with or without test/<class>/*, or a table "
-    ".csv with the columns path and label"
-)
 # What Windows, macOS and network disks leave behind, beside names with a dot.
 _OF_SYSTEMS = ("thumbs.db", "desktop.ini", "__macosx", "@eadir")
 
@@ -223,7 +220,7 @@ def _list_folder(root):
     folders = listing.class_folders(base)
     if not folders or (base == "." and not is_one(root)):
         raise ValueError(
-            f"A folder of images must contain {LAYOUTS}. "
+            f"A folder of images must contain {dataset_names.LAYOUTS}. "
             f"Received: {str(root / base)!r} without class folders"
         )
     class_names = tuple(sorted(folders))

@@ -5,7 +5,8 @@ import pathlib
 
 import numpy as np
 
-SUFFIX = ".csv"
+from darts_tf.data import dataset_names
+
 # The names that such tables have for their columns.
 _PATHS = ("path", "file", "filename", "image", "file_name", "filepath")
 _LABELS = ("label", "class", "target", "class_name")
@@ -24,7 +25,7 @@ def is_one(path):
     Returns:
         Boolean.
     """
-    return path.suffix.lower() == SUFFIX
+    return path.suffix.lower() == dataset_names.TABLE_SUFFIX
 
 
 def read(path):

@@ -1,6 +1,5 @@
 """Reads image classification data sets of TensorFlow Datasets by name."""
 
-import difflib
 import pathlib
 import socket
 import urllib.parse
@@ -9,7 +8,7 @@ import urllib.request
 import numpy as np
 import tensorflow as tf
 
-from darts_tf.data import image_folder
+from darts_tf.data import dataset_names
 from darts_tf.data import image_stack
 from darts_tf.data import picture_file
 
@@ -120,25 +119,10 @@ def _version(path):
     return [int(part) for part in path.name.split(".") if part.isdigit()]
 
 
-def _of_that_name(name):
-    """Returns a sentence on what lies in the working directory."""
-    if not pathlib.Path(name).is_dir():
-        return ""
-    return f"The folder {name!r} has no folders with images. "
-
-
 def _downloadable(tfds, data_dir, name, download):
     """Returns a builder, after the checks that need no patience."""
-    known = tfds.list_builders(with_community_datasets=False)
-    base = name.replace(":", "/").split("/")[0]
-    if base not in known:
-        close = difflib.get_close_matches(base, ["digits", *known], n=5)
-        raise ValueError(
-            "`name` must be 'digits', a data set of TensorFlow Datasets, or "
-            f"the path of a folder with {image_folder.LAYOUTS}. "
-            f"{_of_that_name(name)}Close matches: {close}. Received: {name=}"
-        )
-    builder_class = tfds.builder_cls(base)
+    dataset_names.check_known(name, tfds)
+    builder_class = tfds.builder_cls(dataset_names.base_of(name))
     if builder_class.MANUAL_DOWNLOAD_INSTRUCTIONS:
         raise FileNotFoundError(
             f"The data set {name!r} is not prepared in {str(data_dir)!r} and "

@@ -51,7 +51,7 @@ def test_a_published_cell_is_exported_with_random_weights(tmp_path):
 def test_without_preprocessing_the_file_takes_normalised_images(tmp_path):
     _export(
         tmp_path / "run",
-        **{**_ZOO, "filters": 4, "formats": "int8", "stem": "cifar"},
+        **{**_ZOO, "filters": 4, "formats": "c_array", "stem": "cifar"},
         preprocessing=False,
         calibration_images=4,
     )
@@ -61,6 +61,9 @@ def test_without_preprocessing_the_file_takes_normalised_images(tmp_path):
     texts = darts_tf.export.read_assets(path)
     assert "labels.txt" not in texts
     assert json.loads(texts["config.json"])["config"]["filters"] == 4
+    # A C array comes with the file that it is made of.
+    header = (tmp_path / "run" / "network_int8.h").read_text()
+    assert f"network_size = {path.stat().st_size};" in header
 
 
 @pytest.mark.parametrize(
