@@ -38,6 +38,7 @@ from darts_tf.spaces.genotype import Cell
 from darts_tf.spaces.genotype import Edge
 from darts_tf.spaces.genotype import Genotype
 from darts_tf.spaces.search_space import SearchSpace
+from darts_tf.spaces.stages import Stages
 from darts_tf.tuner.conv_hypermodel import ConvHyperModel
 from darts_tf.tuner.darts_tuner import DartsTuner
 from darts_tf.tuner.oracles import RandomArchitectureOracle

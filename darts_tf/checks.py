@@ -35,6 +35,15 @@ def integer(value: object, name: str, low: int, high: int) -> int:
     )
 
 
+def boolean(value: object, name: str) -> None:
+    """Raises an error for what is neither true nor false."""
+    if not isinstance(value, _BOOLEANS):
+        raise ValueError(
+            f"`{name}` must be a boolean. "
+            f"Received: {name}={reprlib.repr(value)}"
+        )
+
+
 def sizes(**values: object) -> list[int]:
     """Returns sizes, given by name, as Python integers of at least 1.
 

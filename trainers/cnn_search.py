@@ -2,10 +2,13 @@
 
     python -m trainers.cnn_search --preset=quick --workdir=RUN
     python -m trainers.cnn_search --preset=paper --data_dir=DATA --workdir=RUN
+    python -m trainers.cnn_search --preset=nas_bench_201 --data_dir=DATA \
+        --workdir=RUN
 
 The preset `quick` searches on scikit-learn's digits, which need no download,
 in a few minutes on 2 CPU cores; `paper` is the protocol of Section 3.1.1 and
-Appendix A.1.1 of the DARTS paper, on CIFAR-10, second order. The training
+Appendix A.1.1 of the DARTS paper, on CIFAR-10, second order, and
+`nas_bench_201` the usual protocol on the space of that benchmark. The training
 images are split in halves for the weights and for the alphas; the test images
 are not touched.
 
@@ -23,6 +26,7 @@ from trainers import images
 from trainers import late
 from trainers import options
 from trainers import search_run
+from trainers import spaces
 from trainers import strategies
 from trainers import workdir
 
@@ -39,6 +43,7 @@ with late.imports():
     from darts_tf.data import streams
 
 _PAPER = paper.ConvSearch
+_OF_PAPER = ("conv",)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -46,6 +51,7 @@ class Config(
     images.CifarOptions,
     images.NetworkOptions,
     images.DataOptions,
+    spaces.SpaceOption,
     search_run.SearchOptions,
 ):
     """Options of the search; each field is a flag of the same name."""
@@ -64,11 +70,12 @@ class Config(
     filters: int = _PAPER.filters
     num_cells: int = options.option("Cells of the supernet.", _PAPER.num_cells)
     num_nodes: int = options.option(
-        "Intermediate nodes of a cell.", _PAPER.num_nodes
+        "Intermediate nodes of a cell.", _PAPER.num_nodes, _OF_PAPER
     )
     primitives: str = options.option(
         "Candidate operations, separated by commas.",
         ",".join(_PAPER.primitives),
+        _OF_PAPER,
     )
     learning_rate: float = options.option(
         "Of the network weights, in the first epoch.", _PAPER.learning_rate
@@ -90,6 +97,7 @@ class Config(
     def __post_init__(self):
         """Fails on values that would only show after a long time."""
         search_run.check(self, "filters", "num_cells")
+        options.check_space(self)
 
 
 PRESETS = {
@@ -104,6 +112,13 @@ PRESETS = {
         "flip": False,
     },
     "paper": {},
+    "nas_bench_201": {
+        "space": "nas_bench_201",
+        "num_cells": 15,
+        "hypergradient": "first_order",
+        "crop_padding": 4,
+        "cutout": 0,
+    },
 }
 
 
@@ -118,6 +133,7 @@ def run(config):
     """
     workdir.check(config.workdir, options.to_json(config))
     images.check(config.dataset, config.data_dir)
+    spaces.check(config.space)
     strategies.limit_threads(config.intra_op_threads)
     strategy = strategies.make(config)
     keras.utils.set_random_seed(config.seed)
@@ -139,10 +155,13 @@ def run(config):
 
 def _make_model(config, dataset):
     """Makes the search model, built and compiled; fails on what cannot work."""
-    space = darts_tf.SearchSpace.conv(
-        [name.strip() for name in config.primitives.split(",")],
-        config.num_nodes,
-    )
+    if config.space == "conv":
+        space = darts_tf.SearchSpace.conv(
+            [name.strip() for name in config.primitives.split(",")],
+            config.num_nodes,
+        )
+    else:
+        space = spaces.read(config.space)
     model = darts_tf.DartsSearchModel(
         space,
         config.hypergradient,

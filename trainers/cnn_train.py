@@ -29,6 +29,7 @@ from trainers import images
 from trainers import late
 from trainers import options
 from trainers import resumable
+from trainers import spaces
 from trainers import strategies
 from trainers import training_options
 from trainers import workdir
@@ -52,7 +53,11 @@ _PAPER = paper.ConvTraining
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Config(images.CifarOptions, training_options.ImageTrainingOptions):
+class Config(
+    images.CifarOptions,
+    spaces.SpaceOption,
+    training_options.ImageTrainingOptions,
+):
     """Options of the training; each field is a flag of the same name."""
 
     epochs: int = _PAPER.epochs
@@ -106,6 +111,7 @@ def run(config):
     workdir.check(config.workdir, options.to_json(config))
     genotypes.check(config.genotype)
     images.check(config.dataset, config.data_dir)
+    spaces.check(config.space)
     strategy = strategies.make(config)
     genotype = genotypes.read(config.genotype, "conv")
     dataset = images.load(config)
@@ -208,6 +214,7 @@ def _make_network(config, genotype, dataset):
         config.num_cells,
         config.auxiliary_weight,
         classification=darts_tf.Classification.of(dataset),
+        skeleton=spaces.read(config.space).skeleton,
     )
     network.compile(
         darts_tf.optimizers.SGD(

@@ -12,8 +12,8 @@ with late.imports():
 
 HELP = (
     "File genotype.json of a search, a text or log with `Genotype(...)` in it "
-    "(the last counts), `Genotype(...)` itself, the name of a published "
-    "genotype, or random:SEED, a cell drawn at random from the paper's space."
+    "(the last counts), `Genotype(...)` itself, the text of a cell of "
+    "NAS-Bench-201, the name of a published genotype, or random:SEED, a cell drawn at random from the paper's space."
 )
 # Those of `darts_tf.zoo`, which TensorFlow comes with.
 NAMES = (
@@ -48,7 +48,7 @@ def check(source: str) -> None:
         ValueError: If it is neither a genotype that is written out, nor a file
             that exists, nor one of `NAMES`, nor a seed.
     """
-    if set("()[]{}") & set(source) or _existing(source) is not None:
+    if set("()[]{}|") & set(source) or _existing(source) is not None:
         return
     if source.startswith(_RANDOM):
         _seed(source)
@@ -90,7 +90,7 @@ def read(source: str, kind: str) -> "darts_tf.Genotype":
     """
     if source.startswith(_RANDOM):
         return _draw(source, kind)
-    if _LITERAL in source:
+    if _LITERAL in source or source.startswith("|"):
         genotype = darts_tf.Genotype.from_text(source)
     elif (path := _existing(source)) is not None and path.is_file():
         genotype = darts_tf.interop.read_genotypes(path)[-1]

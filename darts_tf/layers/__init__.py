@@ -11,6 +11,7 @@ from darts_tf.layers.convolution_stack import DilatedConvolution
 from darts_tf.layers.convolution_stack import FactorizedReduce
 from darts_tf.layers.convolution_stack import PointwiseConvolution
 from darts_tf.layers.convolution_stack import SeparableConvolution
+from darts_tf.layers.convolution_stack import StandardConvolution
 from darts_tf.layers.mixed_op import MixedOp
 from darts_tf.layers.operation import Identity
 from darts_tf.layers.operation import Pool
@@ -20,3 +21,4 @@ from darts_tf.layers.recurrent_cell import RecurrentSearchCell
 from darts_tf.layers.regularization import DropPath
 from darts_tf.layers.regularization import EmbeddingDropout
 from darts_tf.layers.regularization import LockedDropout
+from darts_tf.layers.residual_block import ResidualBlock

@@ -10,15 +10,24 @@ from darts_tf.layers import mixed_op
 from darts_tf.layers import operation
 from darts_tf.layers import operations
 from darts_tf.layers import regularization
+from darts_tf.layers import variable_kernels
 from darts_tf.spaces import genotype as genotype_lib
 
 CELL_TYPES = ("normal", "reduction")
 
 
 class _ConvCellBase(keras.layers.Layer):
-    """Brings the outputs of the two cells before to this cell's filters."""
+    """Brings the outputs of the cells before to this cell's filters."""
 
-    def __init__(self, filters, cell_type, previous_cell_type, **kwargs):
+    def __init__(
+        self,
+        filters,
+        cell_type,
+        previous_cell_type,
+        num_inputs,
+        preprocess,
+        **kwargs,
+    ):
         # Keras would cast the op weights, too, to a low precision.
         super().__init__(autocast=False, **kwargs)
         for name, value in (
@@ -33,8 +42,18 @@ class _ConvCellBase(keras.layers.Layer):
         self.filters = filters
         self.cell_type = cell_type
         self.previous_cell_type = previous_cell_type
+        self.num_inputs = num_inputs
+        self.has_preprocessing = preprocess
 
     def _make_preprocessing(self, affine):
+        if not self.has_preprocessing:
+            self.preprocess = []
+            return
+        if self.num_inputs > 2:
+            raise ValueError(
+                "A convolutional cell has one or two inputs, the outputs of "
+                f"the cells before. Received: num_inputs={self.num_inputs}"
+            )
         # If the cell before halved the resolution, the one before it did not.
         same = convolution_stack.PointwiseConvolution
         halving = convolution_stack.FactorizedReduce
@@ -42,7 +61,7 @@ class _ConvCellBase(keras.layers.Layer):
         kinds = (halving if reduced else same, same)
         self.preprocess = [
             kind(self.filters, affine=affine, name=f"preprocess_{k}")
-            for k, kind in enumerate(kinds)
+            for k, kind in enumerate(kinds[-self.num_inputs :])
         ]
 
     def _build_preprocessing(self, input_shape):
@@ -50,18 +69,36 @@ class _ConvCellBase(keras.layers.Layer):
         self.input_spec = tuple(
             inputs_lib.image_spec(shape[-1]) for shape in input_shape
         )
+        if not self.has_preprocessing:
+            return tuple(input_shape[-1])
         for layer, shape in zip(self.preprocess, input_shape, strict=True):
             layer.build(shape)
-        return self.preprocess[1].compute_output_shape(input_shape[1])
+        return self.preprocess[-1].compute_output_shape(input_shape[-1])
 
     def _preprocess(self, inputs):
+        if not self.has_preprocessing:
+            return [
+                inputs_lib.numbers(tensor, self.compute_dtype)
+                for tensor in inputs
+            ]
         return [
             layer(tensor)
             for layer, tensor in zip(self.preprocess, inputs, strict=True)
         ]
 
     def _strides(self, source):
-        return 2 if self.cell_type == "reduction" and source < 2 else 1
+        is_input = source < self.num_inputs
+        return 2 if self.cell_type == "reduction" and is_input else 1
+
+    def _shape_of(self, source, shape):
+        """Returns the shape of a node's tensor from that of an input node."""
+        return shape if source < self.num_inputs else self._halved(shape)
+
+    def _sum_or_zeros(self, total, x):
+        """Returns a node, which is zero if nothing leads to it."""
+        if total is not None:
+            return total
+        return operation.Zero(self.filters, self._strides(0))(x[0])
 
     def _halved(self, shape):
         """Returns the shape of an intermediate node's tensor."""
@@ -81,6 +118,7 @@ class _ConvCellBase(keras.layers.Layer):
             "filters": self.filters,
             "cell_type": self.cell_type,
             "previous_cell_type": self.previous_cell_type,
+            "preprocess": self.has_preprocessing,
         }
 
 
@@ -101,21 +139,35 @@ class ConvSearchCell(_ConvCellBase):
             inputs have stride 2. Defaults to `"normal"`.
         previous_cell_type: String, the type of the cell before. Defaults to
             `"normal"`.
+        num_inputs: Integer, `1` or `2`, the input nodes. Defaults to `2`.
+        output: String, `"concat"` or `"last"`, whether the output is all
+            intermediate nodes or the last one. Defaults to `"concat"`.
+        edge_primitives: Optional sequence, for each edge, in the order of
+            `darts_tf.SearchSpace.edges`, the names that it may hold. Defaults
+            to `None`, all on each edge.
+        normalize_pools: Boolean, whether pools are normalised. Defaults to
+            `True`.
+        preprocess: Boolean, whether a 1x1 convolution brings each input to
+            the cell's filters; without it the inputs must have them. Defaults
+            to `True`.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Call arguments:
-        inputs: A pair of tensors `(batch, height, width, channels)`, the
-            output of the cell before the last and of the last; the first is
-            twice as high and wide if `previous_cell_type="reduction"`.
+        inputs: A list of as many tensors `(batch, height, width, channels)` as
+            the cell has inputs: the output of the cell before the last and of
+            the last; the first is twice as high and wide if
+            `previous_cell_type="reduction"`.
         op_weights: List with a tensor of shape `(num_edges_from_node,
             len(primitives))` for each node that edges leave.
 
     Returns:
         Tensor of shape `(batch, height / s, width / s, num_nodes * filters)`,
-        where `s` is 2 in a reduction cell and 1 otherwise.
+        where `s` is 2 in a reduction cell and 1 otherwise; of `filters`
+        channels if `output="last"`.
 
     Raises:
-        ValueError: If a cell type or a primitive is unknown.
+        ValueError: If a cell type or a primitive is unknown, or there are more
+            than two inputs.
 
     Example:
 
@@ -138,11 +190,26 @@ class ConvSearchCell(_ConvCellBase):
         filters=16,
         cell_type="normal",
         previous_cell_type="normal",
+        num_inputs=2,
+        output="concat",
+        edge_primitives=None,
+        normalize_pools=True,
+        preprocess=True,
         **kwargs,
     ):
-        super().__init__(filters, cell_type, previous_cell_type, **kwargs)
+        super().__init__(
+            filters,
+            cell_type,
+            previous_cell_type,
+            num_inputs,
+            preprocess,
+            **kwargs,
+        )
         self.primitives = tuple(primitives)
         self.num_nodes = num_nodes
+        self.output_form = output
+        self.edge_primitives = edge_primitives
+        self.normalize_pools = normalize_pools
         self._make_preprocessing(affine=False)
         # Node `source` has an edge to every later intermediate node.
         self.mixed_ops = [
@@ -151,15 +218,17 @@ class ConvSearchCell(_ConvCellBase):
                 filters,
                 self._strides(source),
                 copies=len(self._edges_from(source)),
+                edge_primitives=self._primitives_from(source),
+                normalize_pools=normalize_pools,
                 name=f"from_node_{source}",
             )
-            for source in range(num_nodes + 1)
+            for source in range(num_inputs + num_nodes - 1)
         ]
 
     def build(self, inputs_shape, op_weights_shape=None):
         shape = self._build_preprocessing(inputs_shape)
         for source, layer in enumerate(self.mixed_ops):
-            layer.build(shape if source < 2 else self._halved(shape))
+            layer.build(self._shape_of(source, shape))
 
     def call(self, inputs, op_weights, training=None):
         """Eq. 1: node i is the sum over j < i of o_(j,i)(x_j)."""
@@ -170,28 +239,70 @@ class ConvSearchCell(_ConvCellBase):
             leaving = self.mixed_ops[j].edges(x[j], op_weights[j], training)
             edges.update(zip(self._edges_from(j), leaving, strict=True))
 
-        leave(0)
-        for i in range(2, self.num_nodes + 2):
+        for j in range(self.num_inputs - 1):
+            leave(j)
+        for i in self._nodes:
             leave(i - 1)
-            x.append(merged_edges.total(edges[j, i] for j in range(i)))
-        return keras.ops.concatenate(x[2:], -1)
+            total = merged_edges.total(edges[j, i] for j in range(i))
+            x.append(self._sum_or_zeros(total, x))
+        if self.output_form == "last":
+            return x[-1]
+        return keras.ops.concatenate(x[self.num_inputs :], -1)
+
+    @property
+    def _nodes(self):
+        return range(self.num_inputs, self.num_inputs + self.num_nodes)
 
     def _edges_from(self, source):
         """Returns the edges that leave a node, as `(source, target)`."""
+        return [(source, target) for target in self._nodes if target > source]
+
+    def copy_of(self, primitive, source, target):
+        """Returns the operation of an edge, and which of its copies it is.
+
+        Args:
+            primitive: String.
+            source: Integer, the node that the edge leaves.
+            target: Integer, the node that it enters.
+
+        Returns:
+            An `Operation` and an integer, or `None` if the cell has no such
+            edge or operation on it.
+        """
+        if target not in self._nodes or primitive not in self.primitives:
+            return None
+        mixed = self.mixed_ops[source]
+        edge = self._edges_from(source).index((source, target))
+        edges = mixed.edges_with(primitive)
+        if edge not in edges:
+            return None
+        layer = mixed.operations[self.primitives.index(primitive)]
+        return layer, edges.index(edge)
+
+    def _primitives_from(self, source):
+        """Returns what each edge that leaves a node may hold."""
+        if self.edge_primitives is None:
+            return None
+        edges = [(j, i) for i in self._nodes for j in range(i)]
         return [
-            (source, target)
-            for target in range(max(source + 1, 2), self.num_nodes + 2)
+            self.edge_primitives[edges.index(edge)]
+            for edge in self._edges_from(source)
         ]
 
     def compute_output_shape(self, inputs_shape, op_weights_shape=None):
-        shape = self._halved(inputs_shape[1])
-        return (*shape[:3], self.num_nodes * self.filters)
+        shape = self._halved(inputs_shape[-1])
+        joined = 1 if self.output_form == "last" else self.num_nodes
+        return (*shape[:3], joined * self.filters)
 
     def get_config(self):
         return {
             **super().get_config(),
             "primitives": self.primitives,
             "num_nodes": self.num_nodes,
+            "num_inputs": self.num_inputs,
+            "output": self.output_form,
+            "edge_primitives": self.edge_primitives,
+            "normalize_pools": self.normalize_pools,
         }
 
 
@@ -200,17 +311,19 @@ class ConvCell(_ConvCellBase):
     """A convolutional cell with the edges of a genotype.
 
     Args:
-        cell: A `darts_tf.Cell` with two inputs, or its edges as a dictionary
-            of `nodes` and `concat`, as in a genotype's JSON.
+        cell: A `darts_tf.Cell` with one or two inputs, or its config as in a
+            genotype's JSON. Edges that hold `"none"` are no edges. Operations
+            that do not lead to the output have weights and are not computed.
         filters: Integer, the number of channels of each node.
         cell_type: String, `"normal"` or `"reduction"`. Defaults to
             `"normal"`.
         previous_cell_type: String, the type of the cell before. Defaults to
             `"normal"`.
+        preprocess: Boolean, as for `ConvSearchCell`. Defaults to `True`.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Call arguments:
-        inputs: A pair of tensors `(batch, height, width, channels)`, as for
+        inputs: A list of tensors `(batch, height, width, channels)`, as for
             `ConvSearchCell`.
         drop_path_rate: Optional scalar tensor, the probability with which a
             sample loses an edge that is not an identity, in training.
@@ -222,7 +335,8 @@ class ConvCell(_ConvCellBase):
         filters)`, where `s` is 2 in a reduction cell and 1 otherwise.
 
     Raises:
-        ValueError: If a cell type or a primitive is unknown.
+        ValueError: If a cell type or a primitive is unknown, or there are more
+            than two inputs.
 
     Example:
 
@@ -244,10 +358,18 @@ class ConvCell(_ConvCellBase):
         filters,
         cell_type="normal",
         previous_cell_type="normal",
+        preprocess=True,
         **kwargs,
     ):
-        super().__init__(filters, cell_type, previous_cell_type, **kwargs)
         self.cell = _to_cell(cell)
+        super().__init__(
+            filters,
+            cell_type,
+            previous_cell_type,
+            self.cell.num_inputs,
+            preprocess,
+            **kwargs,
+        )
         self._make_preprocessing(affine=True)
         self.operations = [
             [
@@ -259,28 +381,53 @@ class ConvCell(_ConvCellBase):
                 )
                 for k, edge in enumerate(edges)
             ]
-            for node, edges in enumerate(self.cell.nodes, 2)
+            for node, edges in self._incoming()
         ]
         self.drop_path = regularization.DropPath(name="drop_path")
+        self._needed = self.cell.nodes_of_output()
+
+    def chosen_operations(self):
+        """Yields the node, the `Edge` and the layer of each operation."""
+        for (node, edges), layers in zip(
+            self._incoming(), self.operations, strict=True
+        ):
+            for edge, layer in zip(edges, layers, strict=True):
+                yield node, edge, layer
+
+    def _incoming(self):
+        """Yields the nodes with their edges, except those that hold none."""
+        for node, edges in enumerate(self.cell.nodes, self.num_inputs):
+            yield node, [edge for edge in edges if edge.primitive != "none"]
 
     def build(self, input_shape):
         shape = self._build_preprocessing(input_shape)
-        for edges, layers in zip(self.cell.nodes, self.operations, strict=True):
-            for edge, layer in zip(edges, layers, strict=True):
-                layer.build(shape if edge.source < 2 else self._halved(shape))
+        for _, edge, layer in self.chosen_operations():
+            layer.build(self._shape_of(edge.source, shape))
 
     def call(self, inputs, drop_path_rate=None, training=None):
         """Eq. 1: each node is the sum of the chosen operations' results."""
         x = self._preprocess(inputs)
-        for edges, layers in zip(self.cell.nodes, self.operations, strict=True):
+        idle = []
+        for (node, edges), layers in zip(
+            self._incoming(), self.operations, strict=True
+        ):
+            if node not in self._needed:
+                x.append(None)
+                idle += [v for o in layers for v in o.trainable_variables]
+                continue
             results = [
                 self._apply(layer, x[edge.source], drop_path_rate)
                 for edge, layer in zip(edges, layers, strict=True)
             ]
-            x.append(
-                elementwise_kernels.add_n(results, training=bool(training))
+            total = results and elementwise_kernels.add_n(
+                results, training=bool(training)
             )
-        return keras.ops.concatenate([x[k] for k in self.cell.concat], -1)
+            x.append(self._sum_or_zeros(total if results else None, x))
+        joined = [x[k] for k in self.cell.concat]
+        outputs = keras.ops.concatenate(joined, -1)
+        if not training:
+            return outputs
+        return variable_kernels.with_zero_gradients(outputs, idle)
 
     def _apply(self, layer, inputs, drop_path_rate):
         outputs = layer(inputs)
@@ -289,18 +436,11 @@ class ConvCell(_ConvCellBase):
         return self.drop_path(outputs, rate=drop_path_rate)
 
     def compute_output_shape(self, input_shape):
-        shape = self._halved(input_shape[1])
+        shape = self._halved(input_shape[-1])
         return (*shape[:3], len(self.cell.concat) * self.filters)
 
     def get_config(self):
-        nodes = [
-            [(edge.primitive, edge.source) for edge in edges]
-            for edges in self.cell.nodes
-        ]
-        return {
-            **super().get_config(),
-            "cell": {"nodes": nodes, "concat": list(self.cell.concat)},
-        }
+        return {**super().get_config(), "cell": self.cell.get_config()}
 
 
 def _to_cell(cell):
@@ -310,4 +450,6 @@ def _to_cell(cell):
         tuple(genotype_lib.Edge(*edge) for edge in edges)
         for edges in cell["nodes"]
     )
-    return genotype_lib.Cell(nodes, tuple(cell["concat"]))
+    return genotype_lib.Cell(
+        nodes, tuple(cell["concat"]), cell.get("num_inputs", 2)
+    )

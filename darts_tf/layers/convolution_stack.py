@@ -182,6 +182,49 @@ class DilatedConvolution(_KernelSize):
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")
+class StandardConvolution(_KernelSize):
+    """ReLU, a convolution over all channels, batch normalisation.
+
+    Args:
+        kernel_size: Odd integer, in pixels.
+        filters: Integer, the number of channels of one copy.
+        strides: Integer, `1` or `2`. Defaults to `1`.
+        copies: Integer, how many independent copies. Defaults to `1`.
+        affine: Boolean, whether normalisation learns a scale and an offset.
+            Defaults to `True`.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
+
+    Returns:
+        Tensor of shape `(batch, ceil(height / strides),
+        ceil(width / strides), copies * filters)`.
+
+    Example:
+
+    >>> layer = darts_tf.layers.StandardConvolution(3, filters=4, copies=2)
+    >>> layer(np.zeros((1, 8, 8, 4), "float32")).shape
+    TensorShape([1, 8, 8, 8])
+
+    Reference:
+        Section 2.1 of Dong and Yang, "NAS-Bench-201", arXiv:2001.00326.
+    """
+
+    def _make_stages(self):
+        return [
+            [
+                convolution.Convolution(
+                    self.copies * self.filters,
+                    self.kernel_size,
+                    self.strides,
+                    name="conv",
+                )
+            ]
+        ]
+
+    def input_transform(self, image_shape, training=None):
+        return input_transforms.RELU_ONCE
+
+
+@keras.saving.register_keras_serializable(package="darts_tf")
 class Conv7x1(ConvolutionStack):
     """A 1x7 and a 7x1 convolution after one ReLU, normalised once.
 

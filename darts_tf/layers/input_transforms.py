@@ -17,11 +17,14 @@ class InputTransform(typing.NamedTuple):
             results can be normalised and summed before it.
         is_plain: Boolean, whether convolutions then have their own strides and
             dilation. If not, both are 1.
+        repeats: Boolean, whether an operation of several copies wants its
+            inputs once for each, side by side in the channels.
     """
 
     forward: typing.Callable
     inverse: typing.Callable
     is_plain: bool
+    repeats: bool = True
 
 
 def _same(images, training=None):
@@ -40,8 +43,10 @@ def _relu_even_pixels(images, training):
     return _relu(pooling_kernels.even_pixels(images), training)
 
 
-IDENTITY = InputTransform(_same, _same, True)
+IDENTITY = InputTransform(_same, _same, True, repeats=False)
 RELU = InputTransform(_relu, _same, True)
+# For what convolves all channels: its copies are more filters on one input.
+RELU_ONCE = InputTransform(_relu, _same, True, repeats=False)
 # Dilation 2 is then an ordinary convolution.
 RELU_SPACE_TO_BATCH = InputTransform(
     _relu_space_to_batch, space_to_batch_kernels.batch_to_space, False

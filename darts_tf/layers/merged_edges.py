@@ -10,6 +10,7 @@ with the same results to rounding:
 - An operation without weights is computed once for all edges. One product of
   matrices weights and sums all of these.
 - `none` adds nothing, and is not computed.
+- Edges that hold other operations than the rest are computed apart.
 - Operations that begin with the same step, such as a ReLU, share it. Those of
   dilation 2 are summed in their space-to-batch form, before it is undone once.
 
@@ -26,7 +27,6 @@ from darts_tf.layers import convolution
 from darts_tf.layers import depthwise_kernels
 from darts_tf.layers import elementwise_kernels
 from darts_tf.layers import input_transforms
-from darts_tf.layers import operation
 
 # Of one image, at least. A batch of 64 has 1 MB of them in float32.
 _NUMBERS_OF_A_CHUNK = 2**12
@@ -52,6 +52,15 @@ class LazySum:
         """
         self.tensors.setdefault(transform.inverse, []).extend(tensors)
 
+    def extend(self, other):
+        """Adds the tensors of another sum.
+
+        Args:
+            other: `LazySum`.
+        """
+        for inverse, tensors in other.tensors.items():
+            self.tensors.setdefault(inverse, []).extend(tensors)
+
 
 def total(edges):
     """Returns the sum of what comes on several edges, as in Eq. 1.
@@ -60,12 +69,14 @@ def total(edges):
         edges: Iterable of `LazySum`.
 
     Returns:
-        Tensor.
+        Tensor, or `None` if there is nothing to sum.
     """
-    terms = {}
+    everything = LazySum()
     for edge in edges:
-        for inverse, tensors in edge.tensors.items():
-            terms.setdefault(inverse, []).extend(tensors)
+        everything.extend(edge)
+    terms = everything.tensors
+    if not terms:
+        return None
     images = terms.pop(input_transforms.IDENTITY.inverse, [])
     return elementwise_kernels.add_n(
         [
@@ -103,9 +114,8 @@ class WeightedSum:
             column: Integer, that of the primitive.
             candidate: `Operation` with as many copies as there are edges.
         """
-        if not isinstance(candidate, operation.Zero):
-            those = self._shared if candidate.shared else self._copied
-            those.append((column, candidate))
+        those = self._shared if candidate.shared else self._copied
+        those.append((column, candidate))
 
     def by_edge(self):
         """Computes what was added, and returns a `LazySum` for each edge."""
@@ -148,7 +158,7 @@ class WeightedSum:
     def _transformed(self, transform):
         """Returns what each chunk of the copies reads."""
         images = transform.forward(self._inputs, self._training)
-        if transform is input_transforms.IDENTITY:  # of whole operations
+        if not transform.repeats:
             return [images]
         count = num_chunks(self._copies, self._inputs.shape, self._training)
         copies = self._copies // count

@@ -4,6 +4,7 @@ import keras
 
 from darts_tf.layers import inputs as inputs_lib
 from darts_tf.layers import merged_edges
+from darts_tf.layers import operation
 from darts_tf.layers import operations
 
 
@@ -24,6 +25,11 @@ class MixedOp(keras.layers.Layer):
         filters: Integer, the number of channels on each edge.
         strides: Integer, `1` or `2`. Defaults to `1`.
         copies: Integer, the number of edges. Defaults to `1`.
+        edge_primitives: Optional sequence, for each edge the names that it
+            may hold: it has weights for those only, and computes only those.
+            Defaults to `None`, all on each edge.
+        normalize_pools: Boolean, whether pools are normalised. Defaults to
+            `True`.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -36,7 +42,8 @@ class MixedOp(keras.layers.Layer):
         ceil(width / strides), filters)`, one for each edge.
 
     Raises:
-        ValueError: If a primitive is unknown, or all of them are `none`.
+        ValueError: If a primitive is unknown, all of them are `none`, or the
+            edges are not `copies`.
 
     Example:
 
@@ -52,7 +59,16 @@ class MixedOp(keras.layers.Layer):
         Section 2.2, Eq. 2 of the DARTS paper, arXiv:1806.09055.
     """
 
-    def __init__(self, primitives, filters, strides=1, copies=1, **kwargs):
+    def __init__(
+        self,
+        primitives,
+        filters,
+        strides=1,
+        copies=1,
+        edge_primitives=None,
+        normalize_pools=True,
+        **kwargs,
+    ):
         # Keras would cast the op weights, too, to a low precision.
         super().__init__(autocast=False, **kwargs)
         self.primitives = tuple(primitives)
@@ -64,20 +80,54 @@ class MixedOp(keras.layers.Layer):
                 "A mixed operation needs a primitive besides 'none'. "
                 f"Received: primitives={self.primitives}"
             )
+        if edge_primitives is not None and len(edge_primitives) != copies:
+            raise ValueError(
+                f"`edge_primitives` must have an entry for each of the {copies}"
+                f" edges. Received: {len(edge_primitives)} entries"
+            )
+        self.edge_primitives = edge_primitives
+        self.normalize_pools = normalize_pools
         self.input_spec = inputs_lib.image_spec(filters)
-        self.operations = [
-            operations.create(name, filters, strides, copies, affine=False)
-            for name in self.primitives
-        ]
+        self.operations = [self._create(name) for name in self.primitives]
+
+    def _create(self, name):
+        """Returns the operation with a copy for each edge that holds it."""
+        copies = len(self.edges_with(name))
+        if not copies:
+            return None
+        # An affine pool is one without normalisation.
+        affine = operations.is_pool(name) and not self.normalize_pools
+        return operations.create(
+            name, self.filters, self.strides, copies, affine=affine
+        )
+
+    def edges_with(self, name):
+        """Returns the edges that hold a primitive: those of its copies.
+
+        Args:
+            name: String, one of `primitives`.
+
+        Returns:
+            Tuple of integers from 0 to `copies - 1`, ascending.
+        """
+        rows = self.edge_primitives
+        return tuple(
+            edge
+            for edge in range(self.copies)
+            if rows is None or name in rows[edge]
+        )
 
     def build(self, inputs_shape, op_weights_shape=None):
         for candidate in self.operations:
-            candidate.build(inputs_shape)
+            if candidate is not None:
+                candidate.build(inputs_shape)
 
     def call(self, inputs, op_weights, training=None):
         inputs = inputs_lib.numbers(inputs, self.compute_dtype)
         edges = self.edges(inputs, op_weights, training)
-        return [merged_edges.total([edge]) for edge in edges]
+        totals = [merged_edges.total([edge]) for edge in edges]
+        nothing = operation.Zero(self.filters, self.strides)
+        return [nothing(inputs) if t is None else t for t in totals]
 
     def edges(self, inputs, op_weights, training=None):
         """Eq. 2: the sum over o of op_weight_o * o(x), on each edge.
@@ -93,14 +143,33 @@ class MixedOp(keras.layers.Layer):
         """
         shape = (self.copies, len(self.primitives))
         inputs_lib.check_shape("op_weights", op_weights, shape)
-        mixed = merged_edges.WeightedSum(inputs, op_weights, shape, training)
+        edges = [merged_edges.LazySum() for _ in range(self.copies)]
+        for rows, candidates in self._by_edges().items():
+            some = op_weights
+            if len(rows) < self.copies:
+                some = keras.ops.take(op_weights, rows, axis=0)
+            mixed = merged_edges.WeightedSum(
+                inputs, some, (len(rows), shape[1]), training
+            )
+            for column, candidate in candidates:
+                # + op_weights[rows, column] * candidate(inputs)
+                mixed.add(column, candidate)
+            for row, edge in zip(rows, mixed.by_edge(), strict=True):
+                edges[row].extend(edge)
+        return edges
+
+    def _by_edges(self):
+        """Returns the operations by the edges that hold them, without none."""
+        groups = {}
         for column, candidate in enumerate(self.operations):
-            # + op_weights[:, column] * candidate(inputs)
-            mixed.add(column, candidate)
-        return mixed.by_edge()
+            if candidate is not None and self.primitives[column] != "none":
+                rows = self.edges_with(self.primitives[column])
+                groups.setdefault(rows, []).append((column, candidate))
+        return groups
 
     def compute_output_shape(self, inputs_shape, op_weights_shape=None):
-        shape = self.operations[0].compute_output_shape(inputs_shape)[:3]
+        kept = [o for o in self.operations if o is not None]
+        shape = kept[0].compute_output_shape(inputs_shape)[:3]
         return [(*shape, self.filters)] * self.copies
 
     def get_config(self):
@@ -110,4 +179,6 @@ class MixedOp(keras.layers.Layer):
             "filters": self.filters,
             "strides": self.strides,
             "copies": self.copies,
+            "edge_primitives": self.edge_primitives,
+            "normalize_pools": self.normalize_pools,
         }

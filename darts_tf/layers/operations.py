@@ -31,7 +31,10 @@ _TABLE = {
     "dil_conv_3x3": _with(convolution_stack.DilatedConvolution, 3),
     "dil_conv_5x5": _with(convolution_stack.DilatedConvolution, 5),
     "conv_7x1_1x7": convolution_stack.Conv7x1,
+    "nor_conv_1x1": _with(convolution_stack.StandardConvolution, 1),
+    "nor_conv_3x3": _with(convolution_stack.StandardConvolution, 3),
 }
+_POOLS = ("max_pool_3x3", "avg_pool_3x3")
 _PUBLISHED = frozenset(_TABLE)
 
 
@@ -91,6 +94,15 @@ def create(primitive, filters, strides=1, copies=1, affine=True, **kwargs):
     check_primitives((primitive,))
     kwargs = {"name": primitive, **kwargs}
     return _TABLE[primitive](filters, strides, copies, affine, **kwargs)
+
+
+def is_pool(primitive):
+    """Tells whether a published primitive is a pool.
+
+    Args:
+        primitive: String.
+    """
+    return primitive in _POOLS
 
 
 def check_primitives(primitives):

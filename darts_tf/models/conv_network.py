@@ -16,6 +16,7 @@ from darts_tf.models import conv_supernet
 from darts_tf.models import inheritance as inheritance_lib
 from darts_tf.models import logits_model
 from darts_tf.spaces import genotype as genotype_lib
+from darts_tf.spaces import stages
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")
@@ -34,8 +35,9 @@ class ConvNetwork(logits_model.LogitsModel):
         num_classes: Integer. Defaults to `None`, 10, or 1000 with
             `stem="imagenet"`.
         filters: Integer, the number of filters of the first cells. Defaults
-            to `None`, 36 or 48.
-        num_cells: Integer. Defaults to `None`, 20 or 14.
+            to `None`, 36 or 48, or 16 in stages.
+        num_cells: Integer, a multiple of the stages if there are stages.
+            Defaults to `None`, 20 or 14, or 15 in stages.
         auxiliary_weight: Float, the weight of the auxiliary classifier's
             loss; at 0 there is no such classifier. It needs images of about
             32x32, or 224x224 with `stem="imagenet"`; the paper's weight is
@@ -43,7 +45,8 @@ class ConvNetwork(logits_model.LogitsModel):
         drop_path_rate: Float in [0, 1), the probability of losing an edge.
             `LinearDropPath` raises it during training. Defaults to `0.0`.
         stem_multiplier: Integer, the filters that the stem ends with, in
-            multiples of `filters`. Defaults to `None`, 3 or 1.
+            multiples of `filters`. Defaults to `None`, 3, or 1 with
+            `stem="imagenet"` or in stages.
         stem: String, what comes before the cells: `"cifar"`, one convolution,
             or `"imagenet"`, three of stride 2. Defaults to `"cifar"`.
         classification: Optional `darts_tf.Classification`, or its config: how
@@ -51,6 +54,8 @@ class ConvNetwork(logits_model.LogitsModel):
             saved with the network, whose `classify` and exports need it; the
             network itself takes normalised images in any case. Defaults to
             `None`.
+        skeleton: Optional `darts_tf.Stages` of normal cells, as the search
+            space has it. Defaults to `None`, the paper's network.
         **kwargs: Keyword arguments of `keras.Model`.
 
     Call arguments:
@@ -93,6 +98,7 @@ class ConvNetwork(logits_model.LogitsModel):
         stem_multiplier=None,
         stem="cifar",
         classification=None,
+        skeleton=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -100,13 +106,10 @@ class ConvNetwork(logits_model.LogitsModel):
         classification, num_classes = classification_lib.of_network(
             classification, num_classes, defaults.num_classes
         )
-        if filters is None:
-            filters = defaults.filters
-        if num_cells is None:
-            num_cells = defaults.num_cells
-        if stem_multiplier is None:
-            stem_multiplier = defaults.stem_multiplier
-        num_classes, filters, num_cells, stem_multiplier = checks.sizes(
+        skeleton = stages.given(skeleton)
+        sizes = conv_layout.sizes(
+            defaults._asdict(),
+            skeleton,
             num_classes=num_classes,
             filters=filters,
             num_cells=num_cells,
@@ -123,13 +126,14 @@ class ConvNetwork(logits_model.LogitsModel):
             )
         self._is_layer = False
         self.genotype = genotype
-        self.num_classes = num_classes
-        self.filters = filters
-        self.num_cells = num_cells
+        self.num_classes = sizes.num_classes
+        self.filters = sizes.filters
+        self.num_cells = sizes.num_cells
+        self.stem_multiplier = sizes.stem_multiplier
         self.auxiliary_weight = auxiliary_weight
-        self.stem_multiplier = stem_multiplier
         self.stem_form = stem
         self.classification = classification
+        self.skeleton = skeleton
         self._initial_drop_path_rate = drop_path_rate
         # A variable, so that it can change without a new graph.
         self.drop_path_rate = self.add_weight(
@@ -139,35 +143,45 @@ class ConvNetwork(logits_model.LogitsModel):
             trainable=False,
         )
 
-        reductions = conv_layout.reduction_cells(num_cells)
-        if genotype.reduction is None:
-            reductions = ()
-        self.plan = conv_layout.plan_cells(
-            num_cells, filters, reductions, defaults.stem_cell_type
+        self.plan = conv_layout.plan(
+            tuple(genotype.cells),
+            self.num_cells,
+            self.filters,
+            defaults.stem_cell_type,
+            skeleton,
         )
-        self.stem = defaults.make_stem(stem_multiplier * filters)
+        self.stem = defaults.make_stem(self.stem_multiplier * self.filters)
         self.cells = [
-            conv_cell.ConvCell(
-                genotype.cells[plan.cell_type],
-                plan.filters,
-                plan.cell_type,
-                plan.previous_cell_type,
-                name=f"cell_{index}",
-            )
-            for index, plan in enumerate(self.plan)
+            self._make_cell(index, plan) for index, plan in enumerate(self.plan)
         ]
+        self._trunk = conv_layout.Trunk(self, self.plan, skeleton)
         self.pool = keras.layers.GlobalAveragePooling2D(
             data_format="channels_last", name="pool"
         )
         last = genotype.cells[self.plan[-1].cell_type]
         features = len(last.concat) * self.plan[-1].filters
-        self.classifier = classifier_lib.classifier(self, num_classes, features)
+        self.classifier = classifier_lib.classifier(
+            self, self.num_classes, features
+        )
         self.auxiliary_head = (
             auxiliary_head_lib.AuxiliaryHead(
-                num_classes, stem, name="auxiliary_head"
+                self.num_classes, stem, name="auxiliary_head"
             )
             if auxiliary_weight
             else None
+        )
+
+    def _make_cell(self, index, plan):
+        cell = self.genotype.cells[plan.cell_type]
+        return conv_cell.ConvCell(
+            cell,
+            plan.filters,
+            plan.cell_type,
+            plan.previous_cell_type,
+            preprocess=not conv_layout.keeps_channels(
+                cell.num_inputs, len(cell.concat), self.skeleton
+            ),
+            name=f"cell_{index}",
         )
 
     @classmethod
@@ -184,8 +198,8 @@ class ConvNetwork(logits_model.LogitsModel):
                 `darts_tf.models.Inheritance`, says what it took. Defaults to
                 `False`, as in the paper.
             **kwargs: Arguments of the constructor, instead of the supernet's
-                `num_classes`, `filters`, `num_cells`, `stem_multiplier` and
-                `stem`.
+                `num_classes`, `filters`, `num_cells`, `stem_multiplier`,
+                `stem` and `skeleton`.
 
         Returns:
             A `ConvNetwork`.
@@ -210,6 +224,7 @@ class ConvNetwork(logits_model.LogitsModel):
                 "num_cells": supernet.num_cells,
                 "stem_multiplier": supernet.stem_multiplier,
                 "stem": supernet.stem_form,
+                "skeleton": supernet.space.skeleton,
                 **kwargs,
             },
         )
@@ -239,10 +254,13 @@ class ConvNetwork(logits_model.LogitsModel):
         self.stem.build(input_shape)
         before, shape = self.stem.compute_output_shape(input_shape)
         for index, cell in enumerate(self.cells):
-            cell.build((before, shape))
-            before, shape = shape, cell.compute_output_shape((before, shape))
+            before, shape = self._trunk.build(index, before, shape)
+            shapes = (before, shape)[-cell.num_inputs :]
+            cell.build(shapes)
+            before, shape = shape, cell.compute_output_shape(shapes)
             if self.auxiliary_head and index == self._auxiliary_cell:
                 self.auxiliary_head.build(shape)
+        self._trunk.build_last(shape)
         self.classifier.build((shape[0], shape[-1]))
         self.built = True
 
@@ -286,13 +304,12 @@ class ConvNetwork(logits_model.LogitsModel):
     def _logits(self, inputs, training):
         before, outputs = self.stem(inputs)
         for index, cell in enumerate(self.cells):
-            before, outputs = (
-                outputs,
-                cell((before, outputs), self.drop_path_rate),
-            )
+            before, outputs = self._trunk.enter(index, before, outputs)
+            inputs = (before, outputs)[-cell.num_inputs :]
+            before, outputs = outputs, cell(inputs, self.drop_path_rate)
             if index == self._auxiliary_cell:
                 middle = outputs
-        logits = self.classifier(self.pool(outputs))
+        logits = self.classifier(self.pool(self._trunk.leave(outputs)))
         if training and self.auxiliary_head:
             self._check_trained_by_itself()
             return logits, self.auxiliary_head(middle)
@@ -412,6 +429,7 @@ class ConvNetwork(logits_model.LogitsModel):
             "drop_path_rate": self._initial_drop_path_rate,
             "stem_multiplier": self.stem_multiplier,
             "stem": self.stem_form,
+            "skeleton": self.skeleton and self.skeleton.get_config(),
             "classification": (
                 None
                 if self.classification is None

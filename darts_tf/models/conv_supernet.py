@@ -2,7 +2,6 @@
 
 import keras
 
-from darts_tf import checks
 from darts_tf.distribution import statistics
 from darts_tf.layers import conv_cell
 from darts_tf.layers import inputs as inputs_lib
@@ -12,6 +11,7 @@ from darts_tf.models import alphas as alphas_lib
 from darts_tf.models import classifier as classifier_lib
 from darts_tf.models import conv_layout
 from darts_tf.models import logits_model
+from darts_tf.spaces import paper
 from darts_tf.spaces import search_space
 
 
@@ -23,7 +23,9 @@ class ConvSupernet(logits_model.LogitsModel):
     the search takes larger images), `num_cells` cells of which those
     at 1/3 and 2/3 of the depth halve the resolution and double the filters,
     global average pooling and a linear classifier. Cells of a type share their
-    architecture logits.
+    architecture logits. A space with a `skeleton` has stages of normal cells
+    with residual blocks between them instead of reduction cells, and a
+    normalisation and a ReLU before the pooling.
 
     Args:
         space: A `darts_tf.SearchSpace` of convolutional cells, or its config.
@@ -31,10 +33,11 @@ class ConvSupernet(logits_model.LogitsModel):
         num_classes: Integer. Defaults to `10`.
         filters: Integer, the number of filters of the first cells. Defaults
             to `16`.
-        num_cells: Integer. Defaults to `8`.
+        num_cells: Integer, a multiple of the stages if there are stages.
+            Defaults to `None`, 8, or 15 in stages.
         stem_multiplier: Integer, the filters that the stem ends with, in
             multiples of `filters`. Defaults to `None`, 3, or 1 with
-            `stem="imagenet"`.
+            `stem="imagenet"` or in stages.
         seed: Optional integer, of the initial alphas. Defaults to `None`.
         stem: String, what comes before the cells: `"cifar"`, one convolution,
             or `"imagenet"`, three of stride 2. Defaults to `"cifar"`.
@@ -55,8 +58,9 @@ class ConvSupernet(logits_model.LogitsModel):
 
     Raises:
         ValueError: If a size is not positive, a primitive unknown, the space
-            recurrent, or the images too small or of other channels than the
-            supernet was built for.
+            recurrent or its cells of more than two inputs, the number of cells
+            no multiple of the stages, or the images too small or of other
+            channels than the supernet was built for.
 
     Example:
 
@@ -76,7 +80,7 @@ class ConvSupernet(logits_model.LogitsModel):
         space=None,
         num_classes=10,
         filters=16,
-        num_cells=8,
+        num_cells=None,
         stem_multiplier=None,
         seed=None,
         stem="cifar",
@@ -85,38 +89,42 @@ class ConvSupernet(logits_model.LogitsModel):
     ):
         super().__init__(**kwargs)
         form = conv_layout.form(stem)
-        if stem_multiplier is None:
-            stem_multiplier = form.stem_multiplier
-        num_classes, filters, num_cells, stem_multiplier = checks.sizes(
+        if space is None:
+            space = search_space.SearchSpace.conv()
+        elif isinstance(space, dict):
+            space = search_space.SearchSpace.from_config(space)
+        if space.kind != "conv" or space.num_inputs > 2:
+            raise ValueError(
+                "A convolutional supernet needs a space of convolutional "
+                f"cells with one or two inputs. Received: space={space}"
+            )
+        sizes = conv_layout.sizes(
+            {
+                "num_cells": paper.ConvSearch.num_cells,
+                "stem_multiplier": form.stem_multiplier,
+            },
+            space.skeleton,
             num_classes=num_classes,
             filters=filters,
             num_cells=num_cells,
             stem_multiplier=stem_multiplier,
         )
-        if space is None:
-            space = search_space.SearchSpace.conv()
-        elif isinstance(space, dict):
-            space = search_space.SearchSpace.from_config(space)
-        if space.kind != "conv" or space.num_inputs != 2:
-            raise ValueError(
-                "A convolutional supernet needs a space of convolutional "
-                f"cells with two inputs. Received: space={space}"
-            )
         operations.check_primitives(space.primitives)
         self.space = space
-        self.num_classes = num_classes
-        self.filters = filters
-        self.num_cells = num_cells
-        self.stem_multiplier = stem_multiplier
+        self.num_classes = sizes.num_classes
+        self.filters = sizes.filters
+        self.num_cells = sizes.num_cells
+        self.stem_multiplier = sizes.stem_multiplier
         self.seed = seed
         self.stem_form = stem
         self.rematerialize = rematerialize
 
-        reductions = conv_layout.reduction_cells(num_cells)
-        if "reduction" not in space.cell_types:
-            reductions = ()
-        self.plan = conv_layout.plan_cells(
-            num_cells, filters, reductions, form.stem_cell_type
+        self.plan = conv_layout.plan(
+            space.cell_types,
+            self.num_cells,
+            self.filters,
+            form.stem_cell_type,
+            space.skeleton,
         )
         absent = set(space.cell_types) - {p.cell_type for p in self.plan}
         if absent:
@@ -126,7 +134,7 @@ class ConvSupernet(logits_model.LogitsModel):
                 f"{absent.pop()} cell"
             )
         self.alphas = self.alphas_class(space, seed, name="alphas")
-        self.stem = form.make_stem(stem_multiplier * filters)
+        self.stem = form.make_stem(self.stem_multiplier * self.filters)
         self.cells = [
             conv_cell.ConvSearchCell(
                 space.primitives,
@@ -134,15 +142,25 @@ class ConvSupernet(logits_model.LogitsModel):
                 plan.filters,
                 plan.cell_type,
                 plan.previous_cell_type,
+                space.num_inputs,
+                space.output,
+                (space.edge_primitives or {}).get(plan.cell_type),
+                space.normalize_pools,
+                preprocess=not conv_layout.keeps_channels(
+                    space.num_inputs, len(space.concat), space.skeleton
+                ),
                 name=f"cell_{index}",
             )
             for index, plan in enumerate(self.plan)
         ]
+        self._trunk = conv_layout.Trunk(self, self.plan, space.skeleton)
         self.pool = keras.layers.GlobalAveragePooling2D(
             data_format="channels_last", name="pool"
         )
-        features = space.num_nodes * self.plan[-1].filters
-        self.classifier = classifier_lib.classifier(self, num_classes, features)
+        features = len(space.concat) * self.plan[-1].filters
+        self.classifier = classifier_lib.classifier(
+            self, self.num_classes, features
+        )
 
     @property
     def halvings(self):
@@ -159,9 +177,12 @@ class ConvSupernet(logits_model.LogitsModel):
         self.input_spec = inputs_lib.image_spec(input_shape[-1])
         self.stem.build(input_shape)
         before, shape = self.stem.compute_output_shape(input_shape)
-        for cell in self.cells:
-            cell.build((before, shape))
-            before, shape = shape, cell.compute_output_shape((before, shape))
+        for index, cell in enumerate(self.cells):
+            before, shape = self._trunk.build(index, before, shape)
+            shapes = (before, shape)[-self.space.num_inputs :]
+            cell.build(shapes)
+            before, shape = shape, cell.compute_output_shape(shapes)
+        self._trunk.build_last(shape)
         self.classifier.build((shape[0], shape[-1]))
         self.built = True
 
@@ -172,14 +193,16 @@ class ConvSupernet(logits_model.LogitsModel):
     def _classify(self, inputs, training):
         op_weights = self.alphas.op_weights_by_source()
         before, outputs = self.stem(inputs)
-        for cell, plan in zip(self.cells, self.plan, strict=True):
-            arguments = (before, outputs), op_weights[plan.cell_type]
+        for index, cell in enumerate(self.cells):
+            before, outputs = self._trunk.enter(index, before, outputs)
+            inputs = (before, outputs)[-self.space.num_inputs :]
+            arguments = inputs, op_weights[cell.cell_type]
             if self.rematerialize and training:
                 after = rematerialization.call(cell, *arguments)
             else:
                 after = cell(*arguments)
             before, outputs = outputs, after
-        return self.classifier(self.pool(outputs))
+        return self.classifier(self.pool(self._trunk.leave(outputs)))
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.num_classes)

@@ -82,6 +82,8 @@ def inherit_weights(network, supernet):
     taken, lost = [], []
     for target, source, copy, copies in _pairs(network, supernet):
         if isinstance(target, operation.Pool):
+            if source.norm is None:
+                continue
             lost += [source.norm.path]
             continue
         for mine, theirs in zip(_leaves(target), _leaves(source), strict=True):
@@ -101,35 +103,35 @@ def _pairs(network, supernet):
     """Yields layers that belong together, and which of how many copies."""
     yield network.stem, supernet.stem, 0, 1
     yield network.classifier, supernet.classifier, 0, 1
+    if network.skeleton == supernet.space.skeleton:
+        for mine, theirs in zip(network.blocks, supernet.blocks, strict=False):
+            yield mine, theirs, 0, 1
+        if network.last_norm is not None:
+            yield network.last_norm, supernet.last_norm, 0, 1
     for cell, searched in zip(network.cells, supernet.cells, strict=False):
-        if cell.cell_type != searched.cell_type:
+        if (cell.cell_type, cell.num_inputs) != (
+            searched.cell_type,
+            searched.num_inputs,
+        ):
             continue
         for mine, theirs in zip(
-            cell.preprocess, searched.preprocess, strict=True
+            cell.preprocess, searched.preprocess, strict=False
         ):
             if type(mine) is type(theirs):
                 yield mine, theirs, 0, 1
-        for node, (edges, layers) in enumerate(
-            zip(cell.cell.nodes, cell.operations, strict=True), 2
-        ):
-            for edge, layer in zip(edges, layers, strict=True):
-                yield from _pair_of_edge(layer, searched, edge, node)
+        for node, edge, layer in cell.chosen_operations():
+            yield from _pair_of_edge(layer, searched, edge, node)
 
 
 def _pair_of_edge(layer, searched, edge, node):
-    if (
-        edge.primitive not in searched.primitives
-        or node > searched.num_nodes + 1
-    ):
+    found = searched.copy_of(edge.primitive, edge.source, node)
+    if found is None:
         return
-    mixed_op = searched.mixed_ops[edge.source]
-    source = mixed_op.operations[searched.primitives.index(edge.primitive)]
-    # The first copy is for the first intermediate node after the source.
-    copy = node - max(2, edge.source + 1)
+    source, copy = found
     if isinstance(layer, operation.Replicated):
         yield layer.layers[0], source.layers[copy], 0, 1
     else:
-        yield layer, source, copy, mixed_op.copies
+        yield layer, source, copy, source.copies
 
 
 def _leaves(layer):

@@ -72,7 +72,8 @@ class _Graph:
         """
         depths = list(range(-self._num_inputs, 0))  # each input is its own
         for edges in self._incoming[self._num_inputs :]:
-            depths.append(1 + max(max(depths[s], 0) for _, s in edges))
+            sources = [max(depths[source], 0) for _, source in edges]
+            depths.append(1 + max(sources, default=0))
         return _ranks(list(zip(depths, self._in_output, strict=True)))
 
     def refine(self, colours: list[int]) -> list[int]:

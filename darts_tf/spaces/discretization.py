@@ -60,8 +60,9 @@ def discretize(
 
     The strength of an edge is its largest op weight, leaving out `"none"`.
     Each node keeps its strongest incoming edges, the strongest first, and
-    each edge its strongest operation except `"none"`. Among equals, the
-    smaller source and the earlier primitive win.
+    each edge its strongest operation, which is `"none"` only in a space where
+    that is selectable. Among equals, the smaller source and the earlier
+    primitive win.
 
     Args:
         space: `SearchSpace`.
@@ -139,9 +140,27 @@ def explain(
                 for source in range(node)
             ]
             # Sorting keeps the order of equals, that of the sources.
-            incoming.sort(key=lambda choice: -choice.op_weight)
+            incoming.sort(key=lambda choice: -_strength(space, checked, choice))
             choices.extend(incoming[: space.num_kept_edges(node)])
     return tuple(choices)
+
+
+def _strength(
+    space: search_space.SearchSpace,
+    op_weights: Mapping[str, npt.NDArray[np.float64]],
+    choice: EdgeChoice,
+) -> float:
+    """Returns the largest op weight of an edge, leaving out `"none"`."""
+    if choice.primitive != search_space.NONE:
+        return choice.op_weight
+    edge = space.edge_index(choice.source, choice.node)
+    row = op_weights[choice.cell_type][edge]
+    others = [
+        float(weight)
+        for name, weight in zip(space.primitives, row, strict=True)
+        if name != search_space.NONE
+    ]
+    return max(others)
 
 
 def _choose(

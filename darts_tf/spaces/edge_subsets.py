@@ -19,7 +19,7 @@ def complete(
     cell_types: Sequence[str],
     num_edges: int,
     primitives: Sequence[str],
-    none: str,
+    none: str | None,
 ) -> dict[str, tuple[tuple[str, ...], ...]] | None:
     """Returns the primitives of every edge, in the order of `primitives`.
 
@@ -29,7 +29,7 @@ def complete(
         cell_types: Strings, the cell types of the space.
         num_edges: Integer, the number of edges of a cell.
         primitives: Strings, all primitives of the space.
-        none: String, the primitive that a genotype never holds.
+        none: Optional string, the primitive that a genotype never holds.
 
     Returns:
         A dictionary with an entry for each cell type and edge, or `None` if
@@ -67,14 +67,15 @@ def complete(
 
 
 def _row(
-    row: object, name: str, primitives: tuple[str, ...], none: str
+    row: object, name: str, primitives: tuple[str, ...], none: str | None
 ) -> tuple[str, ...]:
     names = checks.sequence(row, name)
     unknown = [entry for entry in names if entry not in primitives]
     if unknown or len(set(names)) != len(names) or names == (none,):
+        besides = "" if none is None else f", at least one besides {none!r}"
         raise ValueError(
-            f"`{name}` must hold distinct primitives from {primitives}, at "
-            f"least one besides {none!r}. Received: {reprlib.repr(names)}"
+            f"`{name}` must hold distinct primitives from {primitives}"
+            f"{besides}. Received: {reprlib.repr(names)}"
         )
     return tuple(entry for entry in primitives if entry in names)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from darts_tf import checks
 from darts_tf.files import atomic_file
+from darts_tf.spaces import arch_text
 from darts_tf.spaces import canonical_form
 from darts_tf.spaces import genotype_json
 from darts_tf.spaces import genotype_text
@@ -140,6 +141,18 @@ class Cell:
             nodes.append(tuple(Edge(name, source) for source, name in edges))
         concat = tuple(sorted(index[node] for node in self.concat))
         return Cell(tuple(nodes), concat, self.num_inputs)
+
+    def nodes_of_output(self) -> frozenset[int]:
+        """Returns the nodes that lead to the output, inputs among them."""
+        needed = set(self.concat)
+        for node in range(self.num_inputs + len(self.nodes) - 1, -1, -1):
+            if node in needed and node >= self.num_inputs:
+                needed.update(
+                    edge.source
+                    for edge in self.nodes[node - self.num_inputs]
+                    if edge.primitive != "none"
+                )
+        return frozenset(needed)
 
     @property
     def num_skips(self) -> int:
@@ -279,12 +292,18 @@ class Genotype:
         return cls._from_configs(genotype_json.read(text, CELL_TYPES))
 
     def to_text(self) -> str:
-        """Returns the published form, a Python expression on one line.
+        """Returns the published form on one line.
+
+        It is a Python expression; for a cell with one input the text by which
+        NAS-Bench-201 names it, `|nor_conv_3x3~0|+|none~0|skip_connect~1|`.
 
         Raises:
             ValueError: If a cell has another number of inputs or of edges at
                 a node than published cells have.
         """
+        if self.normal is not None and self.normal.num_inputs == 1:
+            if self.reduction is None:
+                return arch_text.write(self.normal.get_config())
         return genotype_text.write(
             {name: cell.get_config() for name, cell in self.cells.items()}
         )
@@ -298,11 +317,14 @@ class Genotype:
                 normal_concat=range(2, 6), reduce=..., reduce_concat=...)` or
                 `Genotype(recurrent=[('relu', 0), ...], concat=range(1, 9))`;
                 or with a list of edges for each node, as some programs print.
-                Anything may stand before it on its first line.
+                Anything may stand before it on its first line. Or the name of
+                a cell of NAS-Bench-201, `|skip_connect~0|+|...|`.
 
         Raises:
             ValueError: If it is not a genotype in this form.
         """
+        if arch_text.is_arch_text(text):
+            return cls._from_configs({"normal": arch_text.read(text)})
         return cls._from_configs(genotype_text.read(text))
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -15,9 +15,19 @@ from darts_tf import checks
 from darts_tf.spaces import edge_subsets
 from darts_tf.spaces import genotype as genotype_lib
 from darts_tf.spaces import paper
+from darts_tf.spaces import stages
 
 NONE = "none"
 _CELL_TYPES = (("normal",), ("normal", "reduction"), ("recurrent",))
+_OUTPUTS = ("concat", "last")
+# As published, in the order of the digits of the benchmark's tables.
+_NAS_BENCH_201 = (
+    NONE,
+    "skip_connect",
+    "nor_conv_1x1",
+    "nor_conv_3x3",
+    "avg_pool_3x3",
+)
 
 
 @dataclass(frozen=True)
@@ -27,7 +37,8 @@ class SearchSpace:
     During the search, every node is joined to every node before it, and each
     of these edges holds all primitives. A genotype of the space keeps, for
     each intermediate node, `edges_per_node` edges from different nodes (all
-    of them, if there are fewer) with one primitive each, never `"none"`.
+    of them, if there are fewer) with one primitive each, which is `"none"` in
+    a space with `none_selectable` only.
 
     Args:
         primitives: Strings, the names of the operations, in the order of the
@@ -41,10 +52,23 @@ class SearchSpace:
         edge_primitives: Optional dictionary that leaves some edges only a part
             of the primitives: for a cell type, a list with an entry for each
             of `edges`, the names of its primitives or `None` for all. Cell
-            types that are not in it are not restricted. Defaults to `None`.
+            types that are not in it are not restricted. An edge that holds
+            `"none"` alone is no edge; only a space with `none_selectable` may
+            have some. Defaults to `None`.
+        none_selectable: Boolean, whether a genotype may hold `"none"`, which
+            takes the edge away. Defaults to `False`, as in the paper.
+        output: String, what a cell returns: `"concat"`, all intermediate nodes
+            joined in the channels, or `"last"`, the last of them. Defaults to
+            `"concat"`.
+        normalize_pools: Boolean, whether pools are normalised while searching,
+            as in the paper. Defaults to `True`.
+        skeleton: Optional `darts_tf.Stages`, how normal cells alone are
+            stacked. Defaults to `None`, the paper's network, with reduction
+            cells at 1/3 and 2/3 of the depth.
 
     Raises:
-        ValueError: If an argument is not as described.
+        ValueError: If an argument is not as described, or does not apply to
+            the cells of the space.
 
     Example:
 
@@ -67,6 +91,10 @@ class SearchSpace:
     edge_primitives: edge_subsets.EdgePrimitives | None = field(
         default=None, hash=False
     )
+    none_selectable: bool = False
+    output: str = "concat"
+    normalize_pools: bool = True
+    skeleton: stages.Stages | None = None
 
     def __post_init__(self) -> None:
         primitives = _names(self.primitives)
@@ -90,14 +118,44 @@ class SearchSpace:
         ):
             value = checks.integer(getattr(self, name), name, 1, high)
             object.__setattr__(self, name, value)
+        self._check_form()
         subsets = edge_subsets.complete(
             self.edge_primitives,
             self.cell_types,
             len(self.edges),
             primitives,
-            NONE,
+            None if self.none_selectable else NONE,
         )
         object.__setattr__(self, "edge_primitives", subsets)
+
+    def _check_form(self) -> None:
+        """Checks what makes a space another one than those of the paper."""
+        for name in ("none_selectable", "normalize_pools"):
+            checks.boolean(getattr(self, name), name)
+        if self.output not in _OUTPUTS:
+            raise ValueError(
+                f"`output` must be one of {_OUTPUTS}. "
+                f"Received: output={reprlib.repr(self.output)}"
+            )
+        if self.none_selectable and NONE not in self.primitives:
+            raise ValueError(
+                f'`none_selectable` needs "{NONE}" among the primitives. '
+                f"Received: primitives={self.primitives}"
+            )
+        object.__setattr__(self, "skeleton", stages.given(self.skeleton))
+        if self.skeleton is not None and self.cell_types != ("normal",):
+            raise ValueError(
+                "A skeleton of stages is one of normal cells alone. "
+                f"Received: cell_types={self.cell_types}"
+            )
+        if self.kind == "recurrent":
+            for name, default in _FORM.items():
+                if getattr(self, name) != default:
+                    raise ValueError(
+                        f"`{name}` applies to convolutional cells. Received: "
+                        f"{name}={getattr(self, name)!r} with "
+                        f"cell_types={self.cell_types}"
+                    )
 
     @classmethod
     def conv(
@@ -167,6 +225,37 @@ class SearchSpace:
             edge_primitives=edge_primitives,
         )
 
+    @classmethod
+    def nas_bench_201(cls) -> "SearchSpace":
+        """Returns the space of NAS-Bench-201: 15,625 cells with known results.
+
+        A cell has one input and three more nodes. Each of its six edges is
+        kept and holds one of five operations, `"none"` among them; the last
+        node is the output. Three stages of such cells make the network.
+
+        Example:
+
+        >>> space = darts_tf.SearchSpace.nas_bench_201()
+        >>> space.edges
+        ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
+        >>> space.count_cells()
+        15625
+
+        Reference:
+            Dong and Yang, "NAS-Bench-201", arXiv:2001.00326.
+        """
+        return cls(
+            primitives=_NAS_BENCH_201,
+            num_nodes=3,
+            num_inputs=1,
+            cell_types=("normal",),
+            edges_per_node=3,
+            none_selectable=True,
+            output="last",
+            normalize_pools=False,
+            skeleton=stages.Stages(),
+        )
+
     @property
     def kind(self) -> str:
         """The kind of network: `"conv"` or `"recurrent"`."""
@@ -193,13 +282,21 @@ class SearchSpace:
 
     @property
     def concat(self) -> tuple[int, ...]:
-        """The nodes that are joined in the output: all intermediate ones."""
-        return tuple(self.nodes)
+        """The nodes that are joined in the output: all, or the last one."""
+        return tuple(self.nodes if self.output == "concat" else self.nodes[-1:])
 
     @property
     def candidates(self) -> tuple[str, ...]:
-        """The primitives that a genotype may hold: all except `"none"`."""
-        return tuple(name for name in self.primitives if name != NONE)
+        """The primitives that a genotype may hold.
+
+        All of them; without `"none"`, unless that is selectable.
+        """
+        return self._selectable(self.primitives)
+
+    def _selectable(self, primitives: tuple[str, ...]) -> tuple[str, ...]:
+        if self.none_selectable:
+            return primitives
+        return tuple(name for name in primitives if name != NONE)
 
     def primitives_on(
         self, cell_type: str, source: int, target: int
@@ -227,7 +324,10 @@ class SearchSpace:
     def candidates_on(
         self, cell_type: str, source: int, target: int
     ) -> tuple[str, ...]:
-        """Returns what a genotype may hold on one edge: all but `"none"`.
+        """Returns what a genotype may hold on one edge.
+
+        It is what `primitives_on` returns, without `"none"` unless that is
+        selectable.
 
         Args:
             cell_type: String, one of `cell_types`.
@@ -237,8 +337,7 @@ class SearchSpace:
         Raises:
             ValueError: If the space has no such cell or edge.
         """
-        primitives = self.primitives_on(cell_type, source, target)
-        return tuple(name for name in primitives if name != NONE)
+        return self._selectable(self.primitives_on(cell_type, source, target))
 
     def mask(self, cell_type: str) -> npt.NDArray[np.bool_]:
         """Returns which primitives are on which edges.
@@ -296,8 +395,9 @@ class SearchSpace:
         """Returns the number of cells, counted as in the paper.
 
         Two cells count as different if a node has a different set of edges.
-        The order of a node's edges does not matter, `"none"` is never chosen,
-        and cells that differ in the numbering of nodes count separately.
+        The order of a node's edges does not matter, `"none"` is chosen only
+        where it is selectable, and cells that differ in the numbering of nodes
+        count separately.
 
         Args:
             cell_type: String, one of `cell_types`. Defaults to `None`, the
@@ -342,8 +442,8 @@ class SearchSpace:
                 genotype.
 
         Returns:
-            A `Genotype` without `"none"`, whose edges at each node stand in
-            the order of their sources.
+            A `Genotype` whose edges at each node stand in the order of their
+            sources.
 
         Raises:
             ValueError: If the seed is no such integer.
@@ -428,7 +528,7 @@ class SearchSpace:
 
     def get_config(self) -> dict[str, object]:
         """Returns the constructor's arguments as plain JSON types."""
-        return {
+        config: dict[str, object] = {
             "primitives": list(self.primitives),
             "num_nodes": self.num_nodes,
             "num_inputs": self.num_inputs,
@@ -436,6 +536,16 @@ class SearchSpace:
             "edges_per_node": self.edges_per_node,
             "edge_primitives": edge_subsets.to_json(self.edge_primitives),
         }
+        # The config of the paper's spaces stays what it was in older files.
+        for name, default in _FORM.items():
+            value = getattr(self, name)
+            if value != default:
+                config[name] = (
+                    value.get_config()
+                    if isinstance(value, stages.Stages)
+                    else value
+                )
+        return config
 
     @classmethod
     def from_config(cls, config: object) -> "SearchSpace":
@@ -451,6 +561,15 @@ class SearchSpace:
         optional = [f.name for f in fields(cls) if f.default is not MISSING]
         values = checks.mapping(config, "config", required, optional)
         return cls(**values)  # pyright: ignore (the constructor checks)
+
+
+# What the paper's convolutional and recurrent spaces have in common.
+_FORM: dict[str, object] = {
+    "none_selectable": False,
+    "output": "concat",
+    "normalize_pools": True,
+    "skeleton": None,
+}
 
 
 def _names(primitives: object) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from darts_tf import optimizers
 from darts_tf.callbacks import linear_drop_path
 from darts_tf.callbacks import schedules
 from darts_tf.data import streams
+from darts_tf.models import conv_layout
 from darts_tf.models import conv_network
 from darts_tf.models import counting
 from darts_tf.search import search_model
@@ -77,18 +78,16 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
         transform=None,
         evaluation_transform=None,
     ):
+        space = hypermodel.resolve_space(space, "conv")
         super().__init__(
-            hypermodel.resolve_space(space, "conv"),
+            space,
             {
                 "learning_rate": _SEARCH.learning_rate,
                 "weight_decay": _SEARCH.weight_decay,
                 "alpha_learning_rate": _SEARCH.alpha_learning_rate,
                 "alpha_weight_decay": _SEARCH.alpha_weight_decay,
                 "batch_size": _SEARCH.batch_size,
-                "num_cells": _SEARCH.num_cells,
-                "filters": _SEARCH.filters,
-                "network_num_cells": _TRAINING.num_cells,
-                "network_filters": _TRAINING.filters,
+                **_sizes(space),
                 "retrain_epochs": paper.Protocol.short_epochs,
                 "retrain_batch_size": _TRAINING.batch_size,
                 "retrain_learning_rate": _TRAINING.learning_rate,
@@ -310,6 +309,7 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
             self.given_or_found("num_classes"),
             hp.get("network_filters"),
             hp.get("network_num_cells"),
+            skeleton=self.space.skeleton,
         )
         network.compile(
             optimizers.SGD(
@@ -392,3 +392,22 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
                 ),
             ),
         )
+
+
+def _sizes(space):
+    """Returns the sizes of supernet and network unless they are declared."""
+    sizes = {
+        "num_cells": _SEARCH.num_cells,
+        "filters": _SEARCH.filters,
+        "network_num_cells": _TRAINING.num_cells,
+        "network_filters": _TRAINING.filters,
+    }
+    if space.skeleton is not None:
+        of_stages = conv_layout.STAGES
+        sizes.update(
+            num_cells=of_stages["num_cells"],
+            filters=of_stages["filters"],
+            network_num_cells=of_stages["num_cells"],
+            network_filters=of_stages["filters"],
+        )
+    return sizes

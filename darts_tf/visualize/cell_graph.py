@@ -2,6 +2,8 @@
 
 import typing
 
+from darts_tf.spaces import paper
+
 
 class GraphNode(typing.NamedTuple):
     """A node of the figure: its text and its kind.
@@ -36,8 +38,9 @@ def cell_graph(cell):
     """Names the nodes of a cell as the figures of the paper do.
 
     The intermediate nodes are numbered from 0. A convolutional cell reads the
-    outputs of the cells before it, `c_{k-2}` and `c_{k-1}`, and writes `c_{k}`.
-    A recurrent cell, which has one input node, reads `x_{t}` and `h_{t-1}`:
+    outputs of the cells before it, `c_{k-2}` and `c_{k-1}`, and writes `c_{k}`;
+    edges that hold `none` are left out. A recurrent cell, which has one input
+    node and activations on its edges, reads `x_{t}` and `h_{t-1}`:
     they join in that input node, which the figures number 0.
 
     Args:
@@ -60,7 +63,7 @@ def cell_graph(cell):
     Reference:
         Figures 4 to 6 of the DARTS paper, arXiv:1806.09055.
     """
-    if cell.num_inputs == 1:
+    if _is_recurrent(cell):
         inputs, output = ["x_{t}", "h_{t-1}"], "h_{t}"
         nodes = [GraphNode(text, "input") for text in inputs]
         nodes.append(GraphNode("0", "intermediate"))
@@ -79,9 +82,17 @@ def cell_graph(cell):
         edges.extend(
             GraphEdge(shift + edge.source, target, edge.primitive)
             for edge in incoming
+            if edge.primitive != "none"
         )
     edges.extend(
         GraphEdge(shift + node, len(nodes), None) for node in cell.concat
     )
     nodes.append(GraphNode(output, "output"))
     return CellGraph(tuple(nodes), tuple(edges))
+
+
+def _is_recurrent(cell):
+    names = {edge.primitive for incoming in cell.nodes for edge in incoming}
+    is_activation = names <= set(paper.RecurrentSearch.primitives)
+    # A convolutional cell of `none` alone is drawn as one.
+    return cell.num_inputs == 1 and is_activation and names != {"none"}

@@ -12,6 +12,7 @@ from darts_tf.spaces import search_space
 _SPACES = {
     "conv": search_space.SearchSpace.conv,
     "recurrent": search_space.SearchSpace.recurrent,
+    "nas_bench_201": search_space.SearchSpace.nas_bench_201,
 }
 _TASKS = {
     "conv": image_task.ImageTask,
