@@ -43,7 +43,6 @@ with late.imports():
     from darts_tf.data import streams
 
 _PAPER = paper.ConvSearch
-_OF_PAPER = ("conv",)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -70,12 +69,11 @@ class Config(
     filters: int = _PAPER.filters
     num_cells: int = options.option("Cells of the supernet.", _PAPER.num_cells)
     num_nodes: int = options.option(
-        "Intermediate nodes of a cell.", _PAPER.num_nodes, _OF_PAPER
+        "Intermediate nodes of a cell.", _PAPER.num_nodes
     )
     primitives: str = options.option(
         "Candidate operations, separated by commas.",
         ",".join(_PAPER.primitives),
-        _OF_PAPER,
     )
     learning_rate: float = options.option(
         "Of the network weights, in the first epoch.", _PAPER.learning_rate
@@ -97,7 +95,16 @@ class Config(
     def __post_init__(self):
         """Fails on values that would only show after a long time."""
         search_run.check(self, "filters", "num_cells")
-        options.check_space(self)
+        defaults = {
+            field.name: field.default for field in dataclasses.fields(self)
+        }
+        for name in ("num_nodes", "primitives"):
+            value = getattr(self, name)
+            if self.space != "conv" and value != defaults[name]:
+                raise ValueError(
+                    f"`{name}` belongs to --space=conv; another space has its "
+                    f"own. Received: {name}={value!r}, space={self.space!r}"
+                )
 
 
 PRESETS = {
@@ -139,8 +146,8 @@ def run(config):
     keras.utils.set_random_seed(config.seed)
     dataset = images.load(config)
     with strategy.scope():
-        model = _make_model(config, dataset)
-    pairs_from, steps = _pairs(config, dataset)
+        model = make_model(config, dataset)
+    pairs_from, steps = pairs(config, dataset)
     return search_run.search(
         model,
         pairs_from,
@@ -153,7 +160,7 @@ def run(config):
     )
 
 
-def _make_model(config, dataset):
+def make_model(config, dataset):
     """Makes the search model, built and compiled; fails on what cannot work."""
     if config.space == "conv":
         space = darts_tf.SearchSpace.conv(
@@ -189,7 +196,7 @@ def _make_model(config, dataset):
     return model
 
 
-def _pairs(config, dataset):
+def pairs(config, dataset):
     """Returns the pairs from a step on, and how many an epoch has."""
     x, y = dataset.train
     parts = splitting.split_indices(y, config.train_fraction, config.seed)

@@ -13,7 +13,8 @@ with late.imports():
 HELP = (
     "File genotype.json of a search, a text or log with `Genotype(...)` in it "
     "(the last counts), `Genotype(...)` itself, the text of a cell of "
-    "NAS-Bench-201, the name of a published genotype, or random:SEED, a cell drawn at random from the paper's space."
+    "NAS-Bench-201, the name of a published genotype, or random:SEED, a cell "
+    "drawn at random from the paper's space."
 )
 # Those of `darts_tf.zoo`, which TensorFlow comes with.
 NAMES = (

@@ -1,5 +1,7 @@
 """The architecture logits of a supernet."""
 
+import contextlib
+
 import keras
 import numpy as np
 
@@ -40,6 +42,7 @@ class Alphas(keras.layers.Layer):
             space = search_space.SearchSpace.from_config(space)
         self.space = space
         self.seed = seed
+        self._replacement = None
         generator = keras.random.SeedGenerator(seed)
         # The published start: almost equal op weights, not quite tied.
         initializer = keras.initializers.RandomNormal(
@@ -65,12 +68,37 @@ class Alphas(keras.layers.Layer):
         Returns:
             A dictionary of tensors of shape `(num_edges, num_primitives)`.
         """
+        if self._replacement is not None:
+            return self._replacement
         return {
             cell_type: self.relax(self._masked(cell_type, logits))
             for cell_type, logits in zip(
                 self.space.cell_types, self.logits, strict=True
             )
         }
+
+    @contextlib.contextmanager
+    def replaced(self, op_weights):
+        """Lets networks compute with other op weights within a `with` block.
+
+        Args:
+            op_weights: Dictionary by cell type of tensors of shape
+                `(num_edges, num_primitives)`. Rows need not sum to 1.
+
+        Example:
+
+        >>> space = darts_tf.SearchSpace.conv(["none", "skip_connect"], 1)
+        >>> alphas = darts_tf.models.Alphas(space)
+        >>> ones = np.ones(space.alphas_shape, "float32")
+        >>> with alphas.replaced({"normal": ones, "reduction": ones}):
+        ...     alphas.op_weights()["normal"].sum()
+        4.0
+        """
+        before, self._replacement = self._replacement, op_weights
+        try:
+            yield
+        finally:
+            self._replacement = before
 
     def relax(self, logits):
         """Makes op weights of logits; a subclass may do so in another way.

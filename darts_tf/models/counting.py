@@ -40,7 +40,8 @@ def count_multiply_adds(model):
     Convention: one multiplication and the addition of its product count as
     one; those of convolutions and linear layers are counted, each at the
     resolution of its output; normalisation, activations, pools and sums are
-    not, and neither is the auxiliary classifier. (The 574 M that the paper
+    not, and neither is the auxiliary classifier. Of a supernet all candidate
+    operations on all edges count. (The 574 M that the paper
     states for its ImageNet cell follow a wider convention.)
 
     Args:
@@ -86,10 +87,13 @@ def multiply_adds_by_layer(model):
     >>> darts_tf.models.multiply_adds_by_layer(network)
     {'stem': 6912, 'cell_0': 42752, ..., 'classifier': 640}
     """
-    auxiliary = getattr(model, "auxiliary_head", None)
+    without = [
+        getattr(model, name, None) for name in ("auxiliary_head", "alphas")
+    ]
     counts = {
-        layer.name: sum(map(_multiply_adds, _leaves(layer, auxiliary)))
+        layer.name: sum(map(_multiply_adds, _leaves(layer)))
         for layer in _children(model)
+        if all(layer is not other for other in without)
     }
     return {name: count for name, count in counts.items() if count}
 
@@ -99,15 +103,13 @@ def _children(layer):
     return [child for child in children if child.name]
 
 
-def _leaves(layer, excluded):
+def _leaves(layer):
     """Yields the layers without sublayers."""
-    if layer is excluded:
-        return
     children = _children(layer)
     if not children:
         yield layer
     for child in children:
-        yield from _leaves(child, excluded)
+        yield from _leaves(child)
 
 
 def _multiply_adds(layer):

@@ -6,3 +6,4 @@ from darts_tf.search.hypergradient import Loss
 from darts_tf.search.hypergradient_check import check_hypergradient
 from darts_tf.search.search_log import SearchLog
 from darts_tf.search.search_model import DartsSearchModel
+from darts_tf.search.supernet_accuracy import supernet_accuracy

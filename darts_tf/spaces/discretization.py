@@ -107,6 +107,45 @@ def discretize(
     )
 
 
+def op_weights_of(
+    space: search_space.SearchSpace, genotype: genotype_lib.Genotype
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Returns the op weights with which a supernet computes one cell only.
+
+    Args:
+        space: `SearchSpace`.
+        genotype: `Genotype` of the space.
+
+    Returns:
+        For each cell type an array of shape `(num_edges, num_primitives)`: 1
+        for each chosen operation, 0 elsewhere, so that the rows of edges that
+        were not kept have no 1.
+
+    Raises:
+        ValueError: If the genotype does not belong to the space.
+
+    Example:
+
+    >>> from darts_tf.spaces import discretization
+    >>> space = darts_tf.SearchSpace.recurrent(["none", "tanh"], 2)
+    >>> genotype = darts_tf.Genotype.from_text(
+    ...     "Genotype(recurrent=[('tanh', 0), ('tanh', 1)], concat=[1, 2])"
+    ... )
+    >>> discretization.op_weights_of(space, genotype)["recurrent"].tolist()
+    [[0.0, 1.0], [0.0, 0.0], [0.0, 1.0]]
+    """
+    space.validate(genotype)
+    op_weights: dict[str, npt.NDArray[np.float64]] = {}
+    for cell_type, cell in genotype.cells.items():
+        weights = np.zeros(space.alphas_shape)
+        for node, edges in zip(space.nodes, cell.nodes, strict=True):
+            for edge in edges:
+                row = space.edge_index(edge.source, node)
+                weights[row, space.primitives.index(edge.primitive)] = 1.0
+        op_weights[cell_type] = weights
+    return op_weights
+
+
 def explain(
     space: search_space.SearchSpace, op_weights: Mapping[str, npt.ArrayLike]
 ) -> tuple[EdgeChoice, ...]:
