@@ -61,6 +61,13 @@ def _searched(rng):
     return [*_pair(rng), op_weights]
 
 
+def _searched_with_one_input(rng):
+    op_weights = [
+        rng.dirichlet(np.ones(5), edges).astype("float32") for edges in (2, 1)
+    ]
+    return [[images(4)(rng)[0]], op_weights]
+
+
 def _sequence(rng):
     return [rng.normal(size=(4, 5, 6)).astype("float32")]
 
@@ -124,6 +131,12 @@ LAYERS = [
         (4, 4, 4, 8),
     ),
     Descriptor(
+        "standard_convolution",
+        lambda: layers.StandardConvolution(3, 4, 2, copies=2),
+        images(),
+        (4, 4, 4, 8),
+    ),
+    Descriptor(
         "pointwise",
         lambda: layers.PointwiseConvolution(6),
         images(),
@@ -170,11 +183,65 @@ LAYERS = [
         (4, 4, 4, 8),
     ),
     Descriptor(
+        "mixed_op_of_unlike_edges",
+        lambda: layers.MixedOp(
+            _PRIMITIVES,
+            4,
+            copies=3,
+            edge_primitives=[
+                ("max_pool_3x3", "sep_conv_3x3"),
+                ("none",),
+                ("sep_conv_3x3", "skip_connect"),
+            ],
+        ),
+        _mixed,
+        [(4, 8, 8, 4)] * 3,
+    ),
+    Descriptor(
+        "conv_search_cell_with_one_input",
+        lambda: layers.ConvSearchCell(
+            darts_tf.SearchSpace.nas_bench_201().primitives,
+            2,
+            4,
+            num_inputs=1,
+            output="last",
+            edge_primitives=[
+                ("nor_conv_3x3", "avg_pool_3x3"),
+                ("none", "skip_connect"),
+                ("nor_conv_1x1", "nor_conv_3x3"),
+            ],
+            normalize_pools=False,
+            preprocess=False,
+        ),
+        _searched_with_one_input,
+        (4, 8, 8, 4),
+    ),
+    Descriptor(
         "conv_cell",
         lambda: layers.ConvCell(_CELL, 4, "reduction"),
         _pair,
         (4, 4, 4, 8),
         {"drop_path_rate": 0.0},
+    ),
+    Descriptor(
+        "conv_cell_with_one_input",
+        lambda: layers.ConvCell(
+            darts_tf.Genotype.from_text(
+                "|none~0|+|nor_conv_3x3~0|skip_connect~1|+"
+                "|avg_pool_3x3~0|nor_conv_1x1~1|none~2|"
+            ).normal,
+            4,
+            preprocess=False,
+        ),
+        lambda rng: [images(4)(rng)],
+        (4, 8, 8, 4),
+        {"drop_path_rate": 0.0},
+    ),
+    Descriptor(
+        "residual_block",
+        lambda: layers.ResidualBlock(6),
+        images(size=7),
+        (4, 4, 4, 6),
     ),
     Descriptor(
         "locked_dropout",

@@ -159,8 +159,9 @@ def _read_npz(path: pathlib.Path, column: str) -> dict[str, float]:
     names = ("cifar10", "cifar100", "imagenet16_120")
     if column not in names:
         raise ValueError(f"a column is one of {names}, not {column!r}")
-    with np.load(path, allow_pickle=False) as file:
-        texts, results = file["arch"], file["test_200"]
+    with path.open("rb") as file:
+        arrays = np.load(file, allow_pickle=False)
+        texts, results = arrays["arch"], arrays["test_200"]
     return {
         str(text): float(row[names.index(column)])
         for text, row in zip(texts, results, strict=True)
