@@ -14,6 +14,7 @@ import numpy.typing as npt
 from darts_tf import checks
 from darts_tf.spaces import edge_subsets
 from darts_tf.spaces import genotype as genotype_lib
+from darts_tf.spaces import membership
 from darts_tf.spaces import paper
 from darts_tf.spaces import stages
 
@@ -417,7 +418,7 @@ class SearchSpace:
             cell_type = self.cell_types[0]
         return math.prod(
             edge_subsets.count_choices(
-                self._num_candidates(cell_type, node),
+                membership.num_candidates(self, cell_type, node),
                 self.num_kept_edges(node),
             )
             for node in self.nodes
@@ -426,13 +427,6 @@ class SearchSpace:
     def count_genotypes(self) -> int:
         """Returns the number of genotypes: one cell of each type, freely."""
         return math.prod(map(self.count_cells, self.cell_types))
-
-    def _num_candidates(self, cell_type: str, node: int) -> list[int]:
-        """Returns how many operations each edge into a node may hold."""
-        return [
-            len(self.candidates_on(cell_type, source, node))
-            for source in range(node)
-        ]
 
     def random_genotype(self, seed: int) -> genotype_lib.Genotype:
         """Draws one of the genotypes, each with the same probability.
@@ -458,27 +452,10 @@ class SearchSpace:
         generator = np.random.default_rng(seed)
         return genotype_lib.Genotype(
             **{
-                name: self._random_cell(generator, name)
+                name: membership.draw(self, name, generator)
                 for name in self.cell_types
             }
         )
-
-    def _random_cell(
-        self, generator: np.random.Generator, cell_type: str
-    ) -> genotype_lib.Cell:
-        nodes: list[tuple[genotype_lib.Edge, ...]] = []
-        for node in self.nodes:
-            edges: list[genotype_lib.Edge] = []
-            for source in edge_subsets.draw_edges(
-                self._num_candidates(cell_type, node),
-                self.num_kept_edges(node),
-                generator,
-            ):
-                names = self.candidates_on(cell_type, source, node)
-                name = names[int(generator.integers(len(names)))]
-                edges.append(genotype_lib.Edge(name, source))
-            nodes.append(tuple(edges))
-        return genotype_lib.Cell(tuple(nodes), self.concat, self.num_inputs)
 
     def validate(self, genotype: genotype_lib.Genotype) -> None:
         """Raises an error if a genotype does not belong to the space.
@@ -492,39 +469,7 @@ class SearchSpace:
             ValueError: If the genotype has other cells, nodes, inputs, edges
                 or operations than the space allows.
         """
-        if tuple(genotype.cells) != self.cell_types:
-            raise ValueError(
-                f"The genotype must have the cells {self.cell_types}. "
-                f"Received: cells={tuple(genotype.cells)}"
-            )
-        for cell_type, cell in genotype.cells.items():
-            structure = (cell.num_inputs, len(cell.nodes), cell.concat)
-            expected = (self.num_inputs, self.num_nodes, self.concat)
-            if structure != expected:
-                raise ValueError(
-                    f"The {cell_type} cell must have num_inputs, num_nodes and "
-                    f"concat equal to {expected}. Received: {structure}"
-                )
-            for node, edges in zip(self.nodes, cell.nodes, strict=True):
-                self._validate_edges(edges, node, cell_type)
-
-    def _validate_edges(
-        self, edges: tuple[genotype_lib.Edge, ...], node: int, cell_type: str
-    ) -> None:
-        kept = self.num_kept_edges(node)
-        if len(edges) != kept or len({edge.source for edge in edges}) != kept:
-            raise ValueError(
-                f"Node {node} of the {cell_type} cell must have {kept} "
-                f"edge(s), each from another node. Received: edges={edges}"
-            )
-        for edge in edges:
-            allowed = self.candidates_on(cell_type, edge.source, node)
-            if edge.primitive not in allowed:
-                raise ValueError(
-                    f"Edge {edge.source} -> {node} of the {cell_type} cell "
-                    f"must have one of {allowed}. "
-                    f"Received: primitive={edge.primitive!r}"
-                )
+        membership.check(self, genotype)
 
     def get_config(self) -> dict[str, object]:
         """Returns the constructor's arguments as plain JSON types."""
