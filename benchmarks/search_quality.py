@@ -283,14 +283,14 @@ def _rank_correlation(config, folder, table):
     darts_tf.ExactResume(folder).restore(
         model, cnn_search.pairs(settings, dataset)[1]
     )
-    x, y = dataset.test
     transform = augmentation.evaluation_transform(dataset.mean, dataset.std)
+    x, y = transform(dataset.test)
     genotypes = [
         model.supernet.space.random_genotype(seed)
         for seed in range(config.cells)
     ]
     accuracies = darts_tf.search.supernet_accuracy(
-        model, genotypes, np.asarray(transform(x)), y
+        model, genotypes, np.asarray(x), y
     )
     found = stats.spearmanr(accuracies, list(map(table.result, genotypes)))
     return round(float(found.statistic), 3)

@@ -39,9 +39,10 @@ def write(cell: Mapping[str, object]) -> str:
     concat = cast("Sequence[int]", cell["concat"])
     if cell["num_inputs"] != 1 or list(concat) != [len(nodes)] or not complete:
         raise ValueError(
-            "The text of NAS-Bench-201 has one input, an edge from each "
-            "earlier node to each node, perhaps with `none`, and the last "
-            "node as the output; JSON can hold other cells. "
+            "The published form of a cell with one input, that of "
+            "NAS-Bench-201, has an edge from each earlier node to each node, "
+            "perhaps with `none`, and the last node as the output; JSON can "
+            "hold other cells. "
             f"Received: cell={reprlib.repr(cell)}"
         )
     return "+".join(

@@ -181,3 +181,9 @@ def test_a_space_of_one_input_is_refused():
 def test_bad_options_are_refused(options):
     with pytest.raises(ValueError, match="Received"):
         darts_tf.ConvSupernet(**options)
+
+
+def test_the_default_sizes_are_those_of_the_paper():
+    supernet = darts_tf.ConvSupernet()
+    sizes = supernet.filters, supernet.num_cells, supernet.stem_multiplier
+    assert sizes == (16, 8, 3)

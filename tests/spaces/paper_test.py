@@ -81,7 +81,7 @@ SHOWN = [
     ),
     (
         darts_tf.ConvSupernet,
-        {"filters": CONV.filters, "num_cells": CONV.num_cells},
+        {"filters": CONV.filters},
     ),
     (darts_tf.RecurrentSupernet, {"units": TEXTS.units}),
     (darts_tf.RecurrentNetwork, {"units": MODEL.units}),
