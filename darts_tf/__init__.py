@@ -12,6 +12,7 @@ from darts_tf import interop
 from darts_tf import layers
 from darts_tf import models
 from darts_tf import optimizers
+from darts_tf import relaxations
 from darts_tf import search
 from darts_tf import tuner
 from darts_tf import visualize

@@ -24,6 +24,7 @@ import dataclasses
 
 from trainers import images
 from trainers import late
+from trainers import method_options
 from trainers import options
 from trainers import search_run
 from trainers import spaces
@@ -175,6 +176,7 @@ def make_model(config, dataset):
         config.xi,
         seed=config.seed,
         micro_batch=config.micro_batch,
+        **method_options.arguments(config),
         num_classes=dataset.num_classes,
         filters=config.filters,
         num_cells=config.num_cells,

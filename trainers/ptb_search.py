@@ -20,6 +20,7 @@ run that was stopped goes on at the step where it was.
 import dataclasses
 
 from trainers import late
+from trainers import method_options
 from trainers import options
 from trainers import search_run
 from trainers import strategies
@@ -131,6 +132,7 @@ def _make_model(config, corpus):
         config.xi,
         seed=config.seed,
         micro_batch=config.micro_batch,
+        **method_options.arguments(config),
         vocabulary_size=corpus.vocabulary_size,
         units=config.units,
         dropouts=config.dropouts,

@@ -4,6 +4,7 @@ import dataclasses
 
 from trainers import device
 from trainers import late
+from trainers import method_options
 from trainers import options
 from trainers import report
 from trainers import resumable
@@ -41,7 +42,10 @@ class MethodOptions:
 
 @dataclasses.dataclass(frozen=True)
 class SearchOptions(
-    MethodOptions, strategies.StrategyOption, resumable.RunOptions
+    method_options.RobustOptions,
+    MethodOptions,
+    strategies.StrategyOption,
+    resumable.RunOptions,
 ):
     """Options of a single search."""
 
@@ -91,6 +95,7 @@ def check(config, *names):
         "intra_op_threads",
         *names,
     )
+    method_options.check(config)
     options.check_choice(config, "collapse_guard", GUARDS)
     options.check_choice(config, "strategy", strategies.NAMES)
     size = config.micro_batch

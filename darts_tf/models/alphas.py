@@ -6,8 +6,15 @@ import keras
 import numpy as np
 
 from darts_tf.layers import batch_norm
+from darts_tf.relaxations import moment as moment_lib
+from darts_tf.relaxations import perturbation as perturbation_lib
+from darts_tf.relaxations import relaxation as relaxation_lib
 from darts_tf.spaces import paper
 from darts_tf.spaces import search_space
+
+# The name of the variable that says where a search is, and its second entry.
+MOMENT = "search_moment"
+WEIGHT_PHASE, ALPHA_PHASE, AT_REST = 0.0, 1.0, 2.0
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")
@@ -23,6 +30,11 @@ class Alphas(keras.layers.Layer):
         space: A `darts_tf.SearchSpace`, or its config.
         seed: Optional integer, of the initial values. Defaults to `None`, a
             seed that `keras.utils.set_random_seed` determines.
+        relaxation: Optional `darts_tf.relaxations.Relaxation`, how op weights
+            come from the logits. Defaults to `None`, the paper's softmax.
+        perturbation: Optional `darts_tf.relaxations.Perturbation`, what is
+            done to op weights while the weights are trained. Defaults to
+            `None`, nothing.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Example:
@@ -36,12 +48,20 @@ class Alphas(keras.layers.Layer):
         Section 2.2 of the DARTS paper, arXiv:1806.09055.
     """
 
-    def __init__(self, space, seed=None, **kwargs):
+    def __init__(
+        self, space, seed=None, relaxation=None, perturbation=None, **kwargs
+    ):
         super().__init__(**kwargs)
         if isinstance(space, dict):
             space = search_space.SearchSpace.from_config(space)
         self.space = space
         self.seed = seed
+        self.relaxation = perturbation_lib.check(
+            relaxation, relaxation_lib.Relaxation, "relaxation"
+        )
+        self.perturbation = perturbation_lib.check(
+            perturbation, perturbation_lib.Perturbation, "perturbation"
+        )
         self._replacement = None
         generator = keras.random.SeedGenerator(seed)
         # The published start: almost equal op weights, not quite tied.
@@ -58,6 +78,18 @@ class Alphas(keras.layers.Layer):
             )
             for cell_type in space.cell_types
         ]
+        # Steps taken, phase, and progress; the search sets them. There is no
+        # such variable where nothing depends on it.
+        self.moment = None
+        if (self.relaxation, self.perturbation) != (None, None):
+            self.moment = self.add_weight(
+                name=MOMENT,
+                shape=(3,),
+                initializer=keras.initializers.Constant([0.0, AT_REST, 0.0]),
+                dtype="float64",
+                trainable=False,
+                autocast=False,
+            )
         # Nothing is left to build, or Keras would warn about a network that
         # holds this layer and has no `build` itself.
         self.built = True
@@ -70,12 +102,53 @@ class Alphas(keras.layers.Layer):
         """
         if self._replacement is not None:
             return self._replacement
+        op_weights = {
+            cell_type: self._relax(logits)
+            for cell_type, logits in self.masked_logits().items()
+        }
+        if self.perturbation is None:
+            return op_weights
         return {
-            cell_type: self.relax(self._masked(cell_type, logits))
+            cell_type: self._perturbed(cell_type, number, weights)
+            for number, (cell_type, weights) in enumerate(op_weights.items())
+        }
+
+    def masked_logits(self, values=None):
+        """Returns the logits by cell type, -infinity for what an edge lacks.
+
+        Args:
+            values: Optional list of tensors instead of the variables. Defaults
+                to `None`.
+
+        Returns:
+            A dictionary of tensors of shape `(num_edges, num_primitives)`.
+        """
+        return {
+            cell_type: self._masked(cell_type, logits)
             for cell_type, logits in zip(
-                self.space.cell_types, self.logits, strict=True
+                self.space.cell_types,
+                self.logits if values is None else values,
+                strict=True,
             )
         }
+
+    def _now(self):
+        """Returns the moment of the search."""
+        values = keras.ops.convert_to_tensor(self.moment)
+        return moment_lib.Moment(
+            values[0],
+            keras.ops.equal(values[1], WEIGHT_PHASE),
+            values[2],
+            self.seed or 0,
+        )
+
+    def _perturbed(self, cell_type, number, op_weights):
+        now = self._now()
+        parametric = perturbation_lib.parametric(self.space, cell_type)
+        perturbed = self.perturbation.perturbed(
+            op_weights, parametric, now, number
+        )
+        return keras.ops.where(now.is_weight_phase, perturbed, op_weights)
 
     @contextlib.contextmanager
     def replaced(self, op_weights):
@@ -100,17 +173,10 @@ class Alphas(keras.layers.Layer):
         finally:
             self._replacement = before
 
-    def relax(self, logits):
-        """Makes op weights of logits; a subclass may do so in another way.
-
-        Args:
-            logits: Tensor of shape `(num_edges, num_primitives)`, -infinity
-                for primitives that an edge does not have.
-
-        Returns:
-            Tensor of the same shape, the softmax of each row.
-        """
-        return keras.ops.softmax(logits, axis=-1)
+    def _relax(self, logits):
+        if self.relaxation is None:
+            return keras.ops.softmax(logits, axis=-1)
+        return self.relaxation.op_weights(logits, self._now())
 
     def _masked(self, cell_type, logits):
         """Returns the logits, at -infinity for what an edge does not have."""
@@ -150,6 +216,19 @@ class Alphas(keras.layers.Layer):
             **super().get_config(),
             "space": self.space.get_config(),
             "seed": self.seed,
+            **self.method_config(),
+        }
+
+    def method_config(self):
+        """Returns the config of what is not the paper's."""
+        given = {
+            "relaxation": self.relaxation,
+            "perturbation": self.perturbation,
+        }
+        return {
+            name: keras.saving.serialize_keras_object(value)
+            for name, value in given.items()
+            if value is not None
         }
 
 

@@ -44,6 +44,10 @@ class ConvSupernet(logits_model.LogitsModel):
         rematerialize: Boolean, whether each cell is computed a second time for
             its gradient, so that the memory of a step is about that of one
             cell. Defaults to `False`.
+        relaxation: Optional `darts_tf.relaxations.Relaxation`. Defaults to
+            `None`, the paper's softmax.
+        perturbation: Optional `darts_tf.relaxations.Perturbation`. Defaults to
+            `None`.
         **kwargs: Keyword arguments of `keras.Model`.
 
     Call arguments:
@@ -72,9 +76,6 @@ class ConvSupernet(logits_model.LogitsModel):
         Section 3.1.1 of the DARTS paper, arXiv:1806.09055.
     """
 
-    # A subclass with another relaxation names its own.
-    alphas_class = alphas_lib.Alphas
-
     def __init__(
         self,
         space=None,
@@ -85,6 +86,8 @@ class ConvSupernet(logits_model.LogitsModel):
         seed=None,
         stem="cifar",
         rematerialize=False,
+        relaxation=None,
+        perturbation=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -133,7 +136,9 @@ class ConvSupernet(logits_model.LogitsModel):
                 f"fewest. Received: num_cells={num_cells}, which leaves no "
                 f"{absent.pop()} cell"
             )
-        self.alphas = self.alphas_class(space, seed, name="alphas")
+        self.alphas = alphas_lib.Alphas(
+            space, seed, relaxation, perturbation, name="alphas"
+        )
         self.stem = form.make_stem(self.stem_multiplier * self.filters)
         self.cells = [
             conv_cell.ConvSearchCell(
@@ -218,4 +223,5 @@ class ConvSupernet(logits_model.LogitsModel):
             "seed": self.seed,
             "stem": self.stem_form,
             "rematerialize": self.rematerialize,
+            **self.alphas.method_config(),
         }

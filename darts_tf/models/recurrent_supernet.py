@@ -31,6 +31,10 @@ class RecurrentSupernet(language_model.LanguageModel):
             (0.0), of whole words. Defaults to `None`.
         seed: Optional integer, of the initial alphas and the dropouts.
             Defaults to `None`.
+        relaxation: Optional `darts_tf.relaxations.Relaxation`. Defaults to
+            `None`, the paper's softmax.
+        perturbation: Optional `darts_tf.relaxations.Perturbation`. Defaults to
+            `None`.
         **kwargs: Keyword arguments of `keras.Model`.
 
     Call arguments:
@@ -62,9 +66,6 @@ class RecurrentSupernet(language_model.LanguageModel):
         Section 3.1.2 and Appendix A.1.2 of the DARTS paper, arXiv:1806.09055.
     """
 
-    # A subclass with another relaxation names its own.
-    alphas_class = alphas_lib.Alphas
-
     def __init__(
         self,
         space=None,
@@ -73,6 +74,8 @@ class RecurrentSupernet(language_model.LanguageModel):
         embedding_dim=None,
         dropouts=None,
         seed=None,
+        relaxation=None,
+        perturbation=None,
         **kwargs,
     ):
         dropouts = language_model.complete_dropouts(
@@ -91,7 +94,9 @@ class RecurrentSupernet(language_model.LanguageModel):
                 f"one input node, `s_0`. Received: space={space}"
             )
         self.space = space
-        self.alphas = self.alphas_class(space, seed, name="alphas")
+        self.alphas = alphas_lib.Alphas(
+            space, seed, relaxation, perturbation, name="alphas"
+        )
         self.cell = recurrent_cell.RecurrentSearchCell(
             self.units,
             space.primitives,
@@ -112,4 +117,8 @@ class RecurrentSupernet(language_model.LanguageModel):
         return self.cell(inputs, op_weights, state=state, training=training)
 
     def get_config(self):
-        return {**super().get_config(), "space": self.space.get_config()}
+        return {
+            **super().get_config(),
+            "space": self.space.get_config(),
+            **self.alphas.method_config(),
+        }

@@ -5,8 +5,10 @@ import functools
 import keras
 
 from darts_tf import checks
+from darts_tf import relaxations
 from darts_tf.callbacks import exact_resume
 from darts_tf.models import alphas as alphas_lib
+from darts_tf.relaxations import perturbation as perturbation_lib
 from darts_tf.search import compile_checks
 from darts_tf.search import fit_checks
 from darts_tf.search import hypergradient as hypergradient_lib
@@ -17,6 +19,7 @@ from darts_tf.search.tasks import registry
 from darts_tf.spaces import discretization
 
 _LARGEST = 2**31 - 1
+_METHODS = (relaxations.Relaxation, relaxations.Perturbation)
 
 
 @keras.saving.register_keras_serializable(package="darts_tf")
@@ -91,6 +94,14 @@ class DartsSearchModel(search_model_base.SearchModelBase):
             recurrent space, as the next one. Defaults to `None`, 35.
         slowness: Float, the factor of the penalty on changes of the state in
             the loss of the weights. Defaults to `None`, 1e-3.
+        relaxation: Optional `darts_tf.relaxations.Relaxation`, how op weights
+            come from alphas, without `supernet`, as the next one. Defaults to
+            `None`, the paper's softmax.
+        perturbation: Optional `darts_tf.relaxations.Perturbation`, what is
+            done to op weights while the weights are trained. Defaults to
+            `None`.
+        alpha_regularizer: Optional `darts_tf.relaxations.AlphaRegularizer`,
+            a term on the loss of the alphas. Defaults to `None`.
         **kwargs: `name`, `dtype` and `trainable` of `keras.Model`.
 
     Call arguments:
@@ -186,6 +197,9 @@ class DartsSearchModel(search_model_base.SearchModelBase):
         dropouts=None,
         sequence_length=None,
         slowness=None,
+        relaxation=None,
+        perturbation=None,
+        alpha_regularizer=None,
         **kwargs,
     ):
         unknown = sorted(set(kwargs) - {"name", "dtype", "trainable"})
@@ -227,6 +241,12 @@ class DartsSearchModel(search_model_base.SearchModelBase):
             "dropouts": dropouts,
             "sequence_length": sequence_length,
             "slowness": slowness,
+            "relaxation": perturbation_lib.check(
+                relaxation, relaxations.Relaxation, "relaxation"
+            ),
+            "perturbation": perturbation_lib.check(
+                perturbation, relaxations.Perturbation, "perturbation"
+            ),
         }
         given = {k: v for k, v in given.items() if v is not None}
         if supernet is not None:
@@ -238,6 +258,15 @@ class DartsSearchModel(search_model_base.SearchModelBase):
         self._options = {  # in JSON there are no integers of NumPy
             k: v.item() if hasattr(v, "item") else v for k, v in given.items()
         }
+        self.alpha_regularizer = perturbation_lib.check(
+            alpha_regularizer, relaxations.AlphaRegularizer, "alpha_regularizer"
+        )
+        # The part of the epochs that is over, where something depends on it.
+        self.progress = None
+        if self.alpha_regularizer is not None:
+            self.progress = keras.Variable(
+                0.0, dtype="float32", trainable=False, name="progress"
+            )
         self._alpha_loss = keras.metrics.Mean(name="alpha_loss")
         self.engine = None
         self.alpha_optimizer = None
@@ -466,7 +495,9 @@ class DartsSearchModel(search_model_base.SearchModelBase):
             # alpha <- alpha - lr * grad_alpha L_val(w', alpha)    (Eq. 5 to 8)
             estimate = self._hypergradient(train_loss, train_batch)
             hypergradient = estimate(alpha_loss, weights, self.engine.alphas())
-            alpha_value = self.engine.update_alphas(hypergradient)
+            alpha_value = self.engine.update_alphas(
+                self.engine.regularized(hypergradient)
+            )
 
             # w <- w - lr * grad_w L_train(w, alpha), at the new alpha
             evaluation = train_loss.evaluate(
@@ -507,7 +538,14 @@ class DartsSearchModel(search_model_base.SearchModelBase):
             "epsilon": self.epsilon,
             "seed": self.seed,
             "micro_batch": self.micro_batch,
-            **self._options,
+            **{
+                name: keras.saving.serialize_keras_object(value)
+                if isinstance(value, _METHODS)
+                else value
+                for name, value in self._options.items()
+            },
+            "alpha_regularizer": self.alpha_regularizer
+            and keras.saving.serialize_keras_object(self.alpha_regularizer),
             **supernet,
         }
 

@@ -14,6 +14,7 @@ from darts_tf.models import monitors
 from darts_tf.models import saved_network
 from darts_tf.search import compile_checks
 from darts_tf.search import fit_checks
+from darts_tf.search import progress as progress_lib
 from darts_tf.search.engine import random_state
 from darts_tf.spaces import discretization
 
@@ -87,7 +88,8 @@ class SearchModelBase(saved_network.KerasFileModel):
                 self.task.prepare(self.supernet, source.input_shape)
             else:
                 self.build(source.input_shape)
-        return [fit_checks.StepsAreTaken(), *callbacks]
+        progress = progress_lib.Progress(self, epochs)
+        return [progress, fit_checks.StepsAreTaken(), *callbacks]
 
     def _dataset(self, source, initial_epoch, steps_per_epoch, callbacks):
         """Returns the data set from where the search goes on.

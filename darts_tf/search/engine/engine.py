@@ -85,6 +85,7 @@ class Engine:
         self.virtual_step = self._graph(self.virtual_step)
         update = updates.Updates(model)
         self._update_alphas = self._graph(update.alphas)
+        self._regularizer_gradients = self._graph(self._regularizer_gradients)
         self._update_weights = self._graph(update.weights)
         self._record = record
         self._record_in_graph = self._graph(record, reduce_retracing=True)
@@ -132,7 +133,8 @@ class Engine:
                 self._num_micro_batches(specs[stream]),
             )
             state = self._packed_state(
-                random_state.at_start(stream, micro_batch=0)
+                random_state.at_start(stream, micro_batch=0),
+                random_state.phase_of(stream),
             )
             builds.append(
                 functools.partial(
@@ -215,16 +217,21 @@ class Engine:
         Returns:
             List of tensors, of the supernet's variables that are not trained.
         """
-        return self._state_after(random_state.at_start(stream, micro_batch))
-
-    def _state_after(self, num_draws):
-        variables = self._model.supernet.non_trainable_variables
-        return random_state.advanced(
-            variables, variable_kernels.values(variables), num_draws
+        return self._state_after(
+            random_state.at_start(stream, micro_batch),
+            random_state.phase_of(stream),
         )
 
-    def _packed_state(self, num_draws):
-        return packing.pack(self._state_after(num_draws))
+    def _state_after(self, num_draws, phase):
+        variables = self._model.supernet.non_trainable_variables
+        state = random_state.advanced(
+            variables, variable_kernels.values(variables), num_draws
+        )
+        step = self._model.optimizer.iterations.value
+        return random_state.at_moment(variables, state, step, phase)
+
+    def _packed_state(self, num_draws, phase):
+        return packing.pack(self._state_after(num_draws, phase))
 
     def loss(self, stream, batch):
         """Returns the loss on a batch, from the current state on.
@@ -252,7 +259,8 @@ class Engine:
                     self._objectives[stream].evaluate,
                     arguments=(
                         self._packed_state(
-                            random_state.at_start(stream, number)
+                            random_state.at_start(stream, number),
+                            random_state.phase_of(stream),
                         ),
                         *micro_batch,
                     ),
@@ -316,6 +324,37 @@ class Engine:
             ], coefficient
 
         return clip
+
+    def regularized(self, hypergradient):
+        """Adds the gradient of the term on the alphas' loss, if there is one.
+
+        Args:
+            hypergradient: A `Hypergradient`.
+
+        Returns:
+            A `Hypergradient`.
+        """
+        if self._model.alpha_regularizer is None:
+            return hypergradient
+        added = self._regularizer_gradients(self.alphas())
+        return hypergradient._replace(
+            gradients=[
+                g + tf.cast(a, g.dtype)
+                for g, a in zip(hypergradient.gradients, added, strict=True)
+            ]
+        )
+
+    def _regularizer_gradients(self, alphas):
+        model = self._model
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(alphas)
+            penalty = model.alpha_regularizer.penalty(
+                model.supernet.alphas.masked_logits(alphas),
+                model.progress.value,
+            )
+        return tape.gradient(
+            penalty, alphas, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
 
     def update_alphas(self, hypergradient):
         """Takes a step of the alphas.

@@ -8,6 +8,7 @@ replicas, and of micro-batches.
 import tensorflow as tf
 
 from darts_tf.distribution import replicas
+from darts_tf.models import alphas
 
 _STREAM_DRAWS, _REPLICA_DRAWS, _MICRO_BATCH_DRAWS = 2**31, 2**26, 2**20
 
@@ -22,6 +23,51 @@ def is_random_state(variable):
         Boolean.
     """
     return variable.path.endswith("seed_generator_state")
+
+
+def is_moment(variable):
+    """Tells whether a variable says where the search is.
+
+    Args:
+        variable: A Keras variable.
+
+    Returns:
+        Boolean.
+    """
+    return variable.path.endswith(f"/{alphas.MOMENT}")
+
+
+def phase_of(stream):
+    """Returns the phase that a stream of data belongs to.
+
+    Args:
+        stream: String, `"weights"` or `"alphas"`.
+
+    Returns:
+        Scalar tensor.
+    """
+    phases = {"weights": alphas.WEIGHT_PHASE, "alphas": alphas.ALPHA_PHASE}
+    return tf.constant(phases[stream], tf.float64)
+
+
+def at_moment(variables, state, step, phase):
+    """Returns a state that says at which step and in which phase it is.
+
+    Args:
+        variables: List of Keras variables.
+        state: List of tensors, their values.
+        step: Scalar, the steps that were taken.
+        phase: Scalar tensor, of `phase_of`.
+
+    Returns:
+        List of tensors.
+    """
+    return [
+        tf.stack([tf.cast(step, value.dtype), phase, value[2]])
+        if is_moment(variable)
+        else value
+        for variable, value in zip(variables, state, strict=True)
+    ]
 
 
 def at_start(stream, micro_batch):

@@ -38,10 +38,13 @@ class Updates:
         loss = _check_finite(loss, gradients)
         with tf.control_dependencies([loss]):
             self._apply(gradients, learning_rate_scale)
-            _assign(
+            for variable, value in zip(
                 model.supernet.non_trainable_variables,
                 self._joined_state(states),
-            )
+                strict=True,
+            ):
+                if not random_state.is_moment(variable):
+                    variable.assign(value)
             _assign(model.task.carried("weights"), _joined_rows(carried))
         return loss
 

@@ -25,6 +25,8 @@ class ImageTask(task.Task):
         "stem_multiplier",
         "stem",
         "rematerialize",
+        "relaxation",
+        "perturbation",
     )
     one_loss = True
 

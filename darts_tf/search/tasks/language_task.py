@@ -46,6 +46,8 @@ class LanguageTask(task.Task):
         "units",
         "embedding_dim",
         "dropouts",
+        "relaxation",
+        "perturbation",
     )
     input_dtype = "int32"
     clips_virtual_step = True
