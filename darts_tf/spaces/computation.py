@@ -57,7 +57,7 @@ def key(genotype: genotype_lib.Genotype) -> Key:
     True
     """
     return tuple(
-        (cell_type, _key_of_cell(cell, cell_type))
+        (cell_type, key_of_cell(cell, cell_type))
         for cell_type, cell in genotype.cells.items()
     )
 
@@ -100,7 +100,13 @@ def _term(primitive: str, source: str) -> str:
     return source if primitive == _SKIP else f"({source})@{primitive}"
 
 
-def _key_of_cell(cell: genotype_lib.Cell, cell_type: str) -> Key:
+def key_of_cell(cell: genotype_lib.Cell, cell_type: str) -> Key:
+    """Returns what is equal for cells that compute the same, as `key`.
+
+    Args:
+        cell: A `Cell`.
+        cell_type: String, its type.
+    """
     operations, outputs = _operations(cell, cell_type)
     alive = _leading_to(outputs, operations, cell.num_inputs)
     index = {result: result for result in range(cell.num_inputs)}
