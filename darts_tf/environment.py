@@ -4,7 +4,8 @@ This is the one file with switches that reach beyond the library, to all that
 the process computes. Each says for how long it holds, and is set back as soon
 as possible, also after an error:
 
-- `prepare`: oneDNN, an environment variable, for the whole process,
+- `prepare`: oneDNN, an environment variable, for the whole process; and what
+  Keras asks a model before it writes HDF5, likewise,
 - `set_operation_threads`: threads, for the whole process,
 - `without_graph_optimizer`: TensorFlow's graph optimizer, for a `with` block,
 - `without_garbage_collection`: Python's garbage collector, likewise,
@@ -29,6 +30,7 @@ import warnings
 _ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 _BACKEND = "KERAS_BACKEND"
 _LEGACY = "TF_USE_LEGACY_KERAS"
+_HDF5 = "keras.src.legacy.saving.legacy_h5_format"
 _NO_OPTIMIZER = "disable_meta_optimizer"
 
 
@@ -40,6 +42,10 @@ def prepare():
     They are turned on where TensorFlow is not imported yet and the user has
     not said otherwise, by the environment variable `TF_ENABLE_ONEDNN_OPTS`.
     Where TensorFlow came first and runs without them, a warning says so.
+
+    Keras writes a model as HDF5 without asking it, and empties the file first.
+    A model with a method `_check_hdf5` is asked from now on, before anything is
+    written.
 
     This reaches beyond the library, to all of TensorFlow in this process and in
     those that it starts, and holds until they end.
@@ -55,6 +61,7 @@ def prepare():
             else:
                 os.environ[_ONEDNN] = "1"
     _check_keras()
+    _ask_before_hdf5()
 
 
 @functools.cache
@@ -244,6 +251,25 @@ def _warn_without_onednn():
             RuntimeWarning,
             stacklevel=4,  # the line that imports darts_tf
         )
+
+
+def _ask_before_hdf5():
+    """Lets Keras ask a model before the old file of that name is emptied."""
+    try:
+        # Keras has no public place for it.
+        writer = importlib.import_module(_HDF5)
+    except ImportError:  # a Keras without HDF5
+        return
+    write = writer.save_model_to_hdf5
+
+    @functools.wraps(write)
+    def ask_and_write(model, filepath, *args, **kwargs):
+        check = getattr(model, "_check_hdf5", None)
+        if check is not None:
+            check(filepath)
+        return write(model, filepath, *args, **kwargs)
+
+    writer.save_model_to_hdf5 = ask_and_write
 
 
 def _check_keras():

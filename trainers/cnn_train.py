@@ -10,6 +10,11 @@ minute on 2 CPU cores; `paper` is the protocol of Appendix A.2.1 of the DARTS
 paper, on CIFAR-10 (2.76 +- 0.09 % test error there). The test images are
 looked at once, after training.
 
+A network over `--max_parameters` or `--max_multiply_adds`, or of which neither
+the TFLite file of float32 nor that of int8 keeps `--max_bytes`,
+`--max_ram_bytes` and `--max_ms`, is refused before the training, with the
+number of filters that fits.
+
 The folder `workdir` gets `config.json` and `genotype.json`; as training goes on
 `history.jsonl` and the state in `checkpoint.npz`; at the end `metrics.json`,
 `network.keras`, `report.html` and `environment.json`. The same command on the
@@ -24,9 +29,11 @@ import statistics
 import time
 
 from trainers import device
+from trainers import export_budget
 from trainers import genotypes
 from trainers import images
 from trainers import late
+from trainers import network_budget
 from trainers import options
 from trainers import resumable
 from trainers import spaces
@@ -57,6 +64,7 @@ class Config(
     images.CifarOptions,
     spaces.SpaceOption,
     training_options.ImageTrainingOptions,
+    export_budget.BudgetOptions,
 ):
     """Options of the training; each field is a flag of the same name."""
 
@@ -79,6 +87,7 @@ class Config(
     def __post_init__(self):
         """Fails on values that would only show after a long time."""
         super().__post_init__()
+        export_budget.check_positive(self)
         options.check_positive(self, "runs")
 
 
@@ -115,7 +124,8 @@ def run(config):
     strategy = strategies.make(config)
     genotype = genotypes.read(config.genotype, "conv")
     dataset = images.load(config)
-    _make_network(config, genotype, dataset)  # fails on what cannot work
+    network = _make_network(config, genotype, dataset)  # or says what is wrong
+    network_budget.check(config, network, dataset.train[0])
     _batches(config, dataset)
     if config.runs == 1:
         return _train(config, genotype, dataset, strategy)

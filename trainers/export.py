@@ -20,8 +20,9 @@ with the names of the classes inside (`--nopreprocessing`: normalised images and
 logits). Those of a language model take a word and a state, with the vocabulary
 inside. Genotype and config are in all of them. Each is run on test data and
 compared with Keras: largest difference, top-1 agreement, accuracy or
-perplexity. It is timed on one image or word, and its operators are counted and
-timed. `OUT/export.json` has it all. Expected: a minute for a small network;
+perplexity; random weights have none. It is timed on one image or word, its
+operators are counted and timed, and its bytes counted by what they are.
+`OUT/export.json` has it all. Expected: a minute for a small network;
 float16 and float32 agree with Keras to rounding, int8 loses about 0.1 % of
 accuracy (docs/results.md).
 """
@@ -323,8 +324,8 @@ def _free(path: pathlib.Path) -> pathlib.Path:
     return path
 
 
-def _or_empty(number: int | None) -> str:
-    return "" if number is None else f"{number:,}"
+def _or_empty(number: float | None, form: str = ",") -> str:
+    return "" if number is None else format(number, form)
 
 
 def _print(report: dict[str, Any], folder: pathlib.Path) -> None:
@@ -332,11 +333,18 @@ def _print(report: dict[str, Any], folder: pathlib.Path) -> None:
         measure, data = "perplexity", f"{report['words']:,} words"
     else:
         measure, data = "accuracy", f"{report['images']:,} images"
-    print(
-        f"{report['parameters']:,} parameters. On {data} of the test data the "
-        f"{measure} of Keras is {report[f'keras_{measure}']:.4f}; on "
-        f"{report['device']}:"
-    )
+    print(f"{report['parameters']:,} parameters. ", end="")
+    if f"keras_{measure}" in report:
+        print(
+            f"On {data} of the test data the {measure} of Keras is "
+            f"{report[f'keras_{measure}']:.4f}; on {report['device']}:"
+        )
+    else:
+        print(
+            "The weights are random, so no accuracy is measured; agreement "
+            f"says that a file computes what Keras does, on {data}; on "
+            f"{report['device']}:"
+        )
     threads = sorted(
         {
             number
@@ -346,7 +354,8 @@ def _print(report: dict[str, Any], folder: pathlib.Path) -> None:
         key=int,
     )
     heads = [
-        f"{'file':14}{'bytes':>12}{'RAM, bytes':>12}{measure:>12}"
+        f"{'file':14}{'bytes':>12}{'RAM, bytes':>12}"
+        f"{measure if f'keras_{measure}' in report else '':>12}"
         f"{'agreement':>11}{'difference':>12}"
     ]
     heads += [f"{f'ms, {number} thread(s)':>20}" for number in threads]
@@ -354,7 +363,8 @@ def _print(report: dict[str, Any], folder: pathlib.Path) -> None:
     for name, entry in report["files"].items():
         row = (
             f"{name:14}{entry['bytes']:12,}"
-            f"{_or_empty(entry.get('ram_bytes')):>12}{entry[measure]:12.4f}"
+            f"{_or_empty(entry.get('ram_bytes')):>12}"
+            f"{_or_empty(entry.get(measure), '.4f'):>12}"
             f"{entry['top_1_agreement']:11.4f}"
             f"{entry['largest_difference']:12.1e}"
         )
@@ -368,6 +378,7 @@ def _print(report: dict[str, Any], folder: pathlib.Path) -> None:
             )
             row += f"{text:>20}"
         print(row)
+    _print_contents(report["files"])
     for name, entry in report["files"].items():
         slowest = ", ".join(
             f"{row['operator']} {row['share']:.0%} ({row['count']})"
@@ -376,6 +387,21 @@ def _print(report: dict[str, Any], folder: pathlib.Path) -> None:
         if slowest:
             print(f"{name}: {slowest}")
     print(f"Files and export.json are in {folder}.")
+
+
+def _print_contents(files: dict[str, Any]) -> None:
+    """Prints what the bytes of the TFLite files are."""
+    rows = {
+        name: entry["bytes_by_content"]
+        for name, entry in files.items()
+        if "bytes_by_content" in entry
+    }
+    if not rows:
+        return
+    heads = next(iter(rows.values()))
+    print(f"{'bytes of':14}" + "".join(f"{head:>14}" for head in heads))
+    for name, counts in rows.items():
+        print(f"{name:14}" + "".join(f"{n:14,}" for n in counts.values()))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The limits that exported files have to keep."""
+"""The limits that networks and their exported files have to keep."""
 
 import dataclasses
 from collections.abc import Callable
@@ -13,7 +13,7 @@ with late.imports():
     import darts_tf
 
 # Of each flag: what it limits, and how the estimate of that grows.
-_OF_FILES = {
+OF_FILES = {
     "max_bytes": ("bytes", "parameters"),
     "max_ram_bytes": ("bytes of memory", "filters"),
     "max_ms": ("ms", "multiply_adds"),
@@ -23,12 +23,12 @@ _OF_NETWORKS = {
     "max_multiply_adds": ("multiply-adds", "multiply_adds"),
 }
 _TFLITE = ("float32", "float16", "dynamic_range", "int8")
-NAMES = (*_OF_FILES, *_OF_NETWORKS)
+NAMES = (*OF_FILES, *_OF_NETWORKS)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BudgetOptions:
-    """Options of an export: what its files may take at most."""
+    """Options of what a network and its TFLite files may take at most."""
 
     max_bytes: int | None = options.option(
         "Largest size of a TFLite file; none is any.", None
@@ -51,12 +51,29 @@ class BudgetOptions:
 
     def __post_init__(self):
         """Fails on limits that nothing can keep."""
-        for name in NAMES:
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ValueError(
-                    f"`{name}` must be positive. Received: {name}={value}"
-                )
+        check_positive(self)
+
+
+def given(config: Any) -> list[str]:
+    """Returns the names of the limits that there are."""
+    return [name for name in NAMES if getattr(config, name) is not None]
+
+
+def check_positive(config: Any) -> None:
+    """Raises an error for a limit that nothing can keep.
+
+    Args:
+        config: A config with the fields of `BudgetOptions`.
+
+    Raises:
+        ValueError: If one is not positive.
+    """
+    for name in NAMES:
+        value = getattr(config, name)
+        if value is not None and not value > 0:
+            raise ValueError(
+                f"`{name}` must be positive. Received: {name}={value}"
+            )
 
 
 def check_applies(
@@ -73,15 +90,15 @@ def check_applies(
         ValueError: If a limit of TFLite files is given and none is written,
             or one of multiply-adds for a language model, which has none.
     """
-    given = [name for name in NAMES if getattr(config, name) is not None]
+    names = given(config)
     if not set(formats) & set(_TFLITE):
-        for name in given:
-            if name in _OF_FILES:
+        for name in names:
+            if name in OF_FILES:
                 raise ValueError(
                     f"`{name}` applies to the TFLite files {_TFLITE}. "
                     f"Received: formats={','.join(formats)!r}"
                 )
-    if "max_multiply_adds" in given and "int8" not in of_kind:
+    if "max_multiply_adds" in names and "int8" not in of_kind:
         raise ValueError(
             "`max_multiply_adds` applies to networks of images only. "
             f"Received: max_multiply_adds={config.max_multiply_adds}"
@@ -100,62 +117,152 @@ def check(config: Any, report: dict[str, Any], network: Any) -> None:
         ValueError: If a file or the network is over a limit; it says by how
             much, and which network of this genotype would fit.
     """
-    over = list(_over(config, report))
-    if not over:
-        return
-    text = "; ".join(
-        f"{what} has {_number(value)} {unit}, --{flag}={_number(limit)}"
-        for flag, what, value, limit, unit, _ in over
-    )
-    raise options.Outcome(
-        f"The budget is exceeded: {text}. {_remedy(over, network)}All files "
-        "are written"
+    over = excesses(config, report)
+    if over:
+        raise options.Outcome(
+            f"The budget is exceeded: {describe(over)}. "
+            f"{_remedy(over, network)}All files are written"
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Excess:
+    """Something that is over its budget.
+
+    Args:
+        flag: String, the limit.
+        what: String, a file or `"the network"`.
+        value: Number.
+        limit: Number.
+        unit: String.
+        grown: Callable that estimates the value from how many times as large
+            the `filters`, `parameters` and `multiply_adds` are.
+    """
+
+    flag: str
+    what: str
+    value: float
+    limit: float
+    unit: str
+    grown: Callable[[dict[str, float]], float]
+
+
+def describe(over: Sequence[Excess]) -> str:
+    """Returns in words by how much something is over its budget."""
+    return "; ".join(
+        f"{each.what} has {number(each.value)} {each.unit}, "
+        f"--{each.flag}={number(each.limit)}"
+        for each in over
     )
 
 
-def _over(config: Any, report: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
-    """Yields flag, what, value, limit, unit and growth of what is too much."""
+def excesses(config: Any, report: dict[str, Any]) -> list[Excess]:
+    """Returns what is over its budget.
+
+    Args:
+        config: A config with the fields of `BudgetOptions`.
+        report: Dictionary, as `export.json`.
+
+    Returns:
+        List of `Excess`.
+    """
+    return list(_excesses(config, report))
+
+
+def _excesses(config: Any, report: dict[str, Any]) -> Iterator[Excess]:
     for flag, (unit, growth) in _OF_NETWORKS.items():
         limit = getattr(config, flag)
         if limit is not None and report[growth] > limit:
-            yield flag, "the network", report[growth], limit, unit, growth
-    for flag, (unit, growth) in _OF_FILES.items():
+            grown = _in_proportion(report[growth], growth)
+            yield Excess(
+                flag, "the network", report[growth], limit, unit, grown
+            )
+    for flag, (unit, growth) in OF_FILES.items():
         limit = getattr(config, flag)
         for name, entry in report["files"].items():
             if limit is None or "ram_bytes" not in entry:  # of TFLite only
                 continue
-            value = {
-                "max_bytes": entry["bytes"],
-                "max_ram_bytes": entry["ram_bytes"],
-                "max_ms": next(iter(entry["latency_ms"].values()))["median"],
-            }[flag]
+            value = value_of(flag, entry)
             if value > limit:
-                yield flag, name, value, limit, unit, growth
+                grown = _in_proportion(value, growth)
+                if flag == "max_bytes" and "bytes_by_content" in entry:
+                    grown = _of_contents(entry["bytes_by_content"])
+                yield Excess(flag, name, value, limit, unit, grown)
 
 
-def _remedy(over: list[tuple[Any, ...]], network: Any) -> str:
+def value_of(flag: str, entry: dict[str, Any]) -> float:
+    """Returns what a flag limits of a TFLite file.
+
+    Args:
+        flag: String, one of `OF_FILES`.
+        entry: Dictionary, what the report says of the file.
+
+    Returns:
+        A number.
+    """
+    if flag == "max_ms":
+        return next(iter(entry["latency_ms"].values()))["median"]
+    return entry[flag.removeprefix("max_")]
+
+
+def _in_proportion(
+    value: float, growth: str
+) -> Callable[[dict[str, float]], float]:
+    return lambda ratios: value * ratios[growth]
+
+
+def _of_contents(
+    counts: dict[str, int],
+) -> Callable[[dict[str, float]], float]:
+    """Returns an estimate that knows what of a file has always one size."""
+    weights, scales = counts["weights"], counts["quantization"]
+    fixed = sum(counts.values()) - weights - scales
+    return lambda ratios: (
+        fixed + weights * ratios["parameters"] + scales * ratios["filters"]
+    )
+
+
+def _remedy(over: Sequence[Excess], network: Any) -> str:
     """Returns a sentence on the largest network that would fit."""
     if not isinstance(network, darts_tf.ConvNetwork):
         return ""
-    full = _growths(network, network.filters)
-
-    def fits(filters: int) -> bool:
-        smaller = _growths(network, filters)
-        return all(
-            value * smaller[growth] / full[growth] <= limit
-            for _, _, value, limit, _, growth in over
-        )
-
-    filters = _largest(fits, network.filters - 1)
+    filters = largest_filters([over], network)
     if filters is None:
-        return (
-            "By estimate no number of filters fits; take fewer cells, or "
-            "smaller images. "
-        )
+        return f"{NONE_FITS}. "
     return (
         f"By estimate {filters} filters fit instead of {network.filters}: "
         f"train the genotype anew with --filters={filters}. "
     )
+
+
+NONE_FITS = (
+    "By estimate no number of filters fits; take fewer cells, or smaller images"
+)
+
+
+def largest_filters(
+    alternatives: Sequence[Sequence[Excess]], network: Any
+) -> int | None:
+    """Returns the most filters with which a network would fit, by estimate.
+
+    Args:
+        alternatives: Lists of `Excess`; one of them is to be mended whole.
+        network: A built `darts_tf.ConvNetwork`.
+
+    Returns:
+        Integer, fewer filters than it has, or `None`.
+    """
+    full = _growths(network, network.filters)
+
+    def fits(filters: int) -> bool:
+        smaller = _growths(network, filters)
+        ratios = {name: smaller[name] / full[name] for name in full}
+        return any(
+            all(each.grown(ratios) <= each.limit for each in over)
+            for over in alternatives
+        )
+
+    return _largest(fits, network.filters - 1)
 
 
 def _growths(network: Any, filters: int) -> dict[str, float]:
@@ -186,5 +293,6 @@ def _largest(fits: Callable[[int], bool], most: int) -> int | None:
     return low or None
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """Returns a number as it stands in messages."""
     return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"

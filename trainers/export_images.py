@@ -60,6 +60,7 @@ class ImageExport:
             dataset = images.load(chosen)
             _check_fits(network, dataset, chosen.dataset)
         self.network = network
+        self._is_trained = config.network is not None
         classification = network.classification
         if classification is None:
             classification = darts_tf.Classification.of(dataset)
@@ -91,12 +92,15 @@ class ImageExport:
     def describe(
         self, files: dict[str, pathlib.Path], num_threads: tuple[int, ...]
     ) -> dict[str, Any]:
-        """Compares the files with Keras on the test images, and times them."""
+        """Compares the files with Keras on the test images, and times them.
+
+        Of random weights there is no accuracy to speak of.
+        """
         return darts_tf.export.describe_files(
             self.network,
             files,
             self._images,
-            self._labels,
+            self._labels if self._is_trained else None,
             self._classification,
             num_threads,
         )

@@ -55,7 +55,7 @@ _DATA_OF_SPACES = {"conv": "Images", "recurrent": "Texts"}
 
 
 class Outcome(ValueError):
-    """A command did all of its work, and the result is not as was asked.
+    """The work was done, or measured before, and is not as was asked.
 
     The process ends as with any `ValueError`, but what other libraries wrote
     stays withheld, since none of it explains the result.

@@ -19,6 +19,11 @@ of the running Python, need no download and some minutes on 2 CPU cores;
 Penn Treebank. With `--tune=xi,alpha_learning_rate` the searches are those of a
 Bayesian optimisation of these hyperparameters instead of repetitions.
 
+With `--max_parameters`, `--max_multiply_adds`, `--max_bytes`, `--max_ram_bytes`
+or `--max_ms` the best cell is that of the networks within the budget (of files,
+where the TFLite file of float32 or of int8 is); a budget that no cell can keep
+is refused at once.
+
 The same command with the same `--workdir` goes on where it was stopped. The
 folder gets `config.json`, `searched/` and `random/` (projects of
 `darts_tf.DartsTuner`), `final/`, and at the end `results.json` and
@@ -32,6 +37,7 @@ import pathlib
 import sys
 
 from trainers import device
+from trainers import export_budget
 from trainers import images
 from trainers import late
 from trainers import options
@@ -68,6 +74,7 @@ class Config(
     protocol_options.ImageOptions,
     search_run.MethodOptions,
     protocol_options.ProtocolOptions,
+    export_budget.BudgetOptions,
 ):
     """Options of the protocol; each field is a flag of the same name."""
 
@@ -85,6 +92,13 @@ class Config(
         )
         options.check_choice(self, "space", tuple(_TASKS))
         options.check_space(self)
+        export_budget.check_positive(self)
+        for name in export_budget.given(self):
+            if self.space == "recurrent" and name != "max_parameters":
+                raise ValueError(
+                    f"`{name}` applies to networks of images only. "
+                    f"Received: {name}={getattr(self, name)}"
+                )
         for name in _names(self.tune):
             if name not in protocol_options.RANGES:
                 raise ValueError(
@@ -163,6 +177,8 @@ def run(config):
     strategies.limit_threads(config.intra_op_threads)
     module = _TASKS[config.space]
     task = module.Task(config)
+    if export_budget.given(config):
+        task.check_budget(_space(config))
     folder = pathlib.Path(config.workdir).expanduser()
     folder.mkdir(parents=True, exist_ok=True)
     atomic_file.remove_leftovers(folder)
@@ -196,15 +212,15 @@ def run(config):
         ),
         whole,
     )
+    tuners = dict(zip(protocol_results.KINDS, (searched, chance), strict=True))
+    best = {kind: _best(task, kind, tuner) for kind, tuner in tuners.items()}
     results = {
         kind: {
             "trials": protocol_results.trials(tuner),
-            "genotype": json.loads(tuner.get_best_genotypes(1)[0].to_json()),
-            "final": _train(task, folder / "final" / kind, tuner, whole),
+            "genotype": json.loads(best[kind].to_json()),
+            "final": _train(task, folder / "final" / kind, best[kind], whole),
         }
-        for kind, tuner in zip(
-            protocol_results.KINDS, (searched, chance), strict=True
-        )
+        for kind, tuner in tuners.items()
     }
     json_file.write(folder / "results.json", results)
     table = protocol_results.to_markdown(
@@ -259,16 +275,11 @@ def _oracle(task, module):
 
 def _search(task, folder, name, oracle, whole):
     """Runs the trials of a tuner that are left; returns the tuner."""
-    config, space = task.config, _TASKS[task.config.space].SPACE
-    space = dataclasses.replace(
-        space,
-        num_nodes=config.num_nodes or space.num_nodes,
-        primitives=tuple(_names(config.primitives)) or space.primitives,
-    )
+    config = task.config
     with contextlib.redirect_stdout(sys.stderr):  # Keras Tuner's words
         tuner = protocol_tuner.ProtocolTuner(
             whole=whole,
-            hypermodel=task.hypermodel(space),
+            hypermodel=task.hypermodel(_space(config)),
             oracle=oracle,
             directory=str(folder),
             project_name=name,
@@ -284,12 +295,41 @@ def _search(task, folder, name, oracle, whole):
     return tuner
 
 
-def _train(task, folder, tuner, whole):
+def _space(config):
+    """Returns the space that the config searches."""
+    space = _TASKS[config.space].SPACE
+    return dataclasses.replace(
+        space,
+        num_nodes=config.num_nodes or space.num_nodes,
+        primitives=tuple(_names(config.primitives)) or space.primitives,
+    )
+
+
+def _best(task, kind, tuner):
+    """Returns the best cell whose network keeps the budget."""
+    if not export_budget.given(task.config):
+        return tuner.get_best_genotypes(1)[0]
+    for choice in tuner.explain_genotypes():
+        text = task.over_budget(choice.genotype)
+        if text is None:
+            return choice.genotype
+        print(
+            f"{kind}: the cell of {', '.join(choice.found_by)} is passed over, "
+            f"with a score of {choice.score:.4f}: {text}.",
+            flush=True,
+        )
+    raise options.Outcome(
+        f"None of the {kind} cells keeps the budget, as is said of each above. "
+        "A larger budget or other sizes need another --workdir"
+    )
+
+
+def _train(task, folder, genotype, whole):
     """Trains the best cell in full, several times; returns the metrics."""
     folder.mkdir(parents=True, exist_ok=True)
     atomic_file.remove_leftovers(folder)
     genotype_path = folder / "genotype.json"
-    tuner.get_best_genotypes(1)[0].save(genotype_path)
+    genotype.save(genotype_path)
     metrics = []
     for number in range(task.config.runs):
         run_folder = folder / f"run_{number}"

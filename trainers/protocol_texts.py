@@ -5,6 +5,8 @@ import keras_tuner
 import darts_tf
 from darts_tf.data import corpus as corpus_lib
 from darts_tf.spaces import paper
+from trainers import export_budget
+from trainers import options
 from trainers import ptb_train
 from trainers import texts
 
@@ -58,6 +60,34 @@ class Task:
             "x": self._corpus.train,
             "validation_data": self._corpus.valid,
         }
+
+    def over_budget(self, genotype):
+        """Returns what is over the budget of a cell's network, or `None`."""
+        network = darts_tf.RecurrentNetwork(
+            genotype, self._corpus.vocabulary_size, self.config.units
+        )
+        network.build()
+        parameters = darts_tf.count_parameters(network)
+        report = {"parameters": parameters, "files": {}}
+        over = export_budget.excesses(self.config, report)
+        return export_budget.describe(over) if over else None
+
+    def check_budget(self, space):
+        """Raises an error, before any search, if no cell keeps the budget.
+
+        Args:
+            space: A `darts_tf.SearchSpace`, whose cells all have the same
+                number of parameters.
+
+        Raises:
+            options.Outcome: If that is above the limit.
+        """
+        text = self.over_budget(space.random_genotype(0))
+        if text is not None:
+            raise options.Outcome(
+                f"No cell can keep the budget: {text}. Take fewer --units. "
+                f"Received: units={self.config.units}"
+            )
 
     def train(self, folder, genotype_path, seed):
         """Trains in full and measures on the test text.

@@ -2,6 +2,7 @@
 
 from darts_tf.export.assets import read_assets
 from darts_tf.export.c_array import export_c_array
+from darts_tf.export.contents import bytes_by_content
 from darts_tf.export.memory import count_ram
 from darts_tf.export.onnx_file import export_onnx
 from darts_tf.export.operators import count_operators

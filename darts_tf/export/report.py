@@ -5,6 +5,7 @@ import pathlib
 
 import numpy as np
 
+from darts_tf.export import contents
 from darts_tf.export import memory
 from darts_tf.export import networks
 from darts_tf.export import operators
@@ -98,13 +99,15 @@ def compare(network, files, images, labels, classification=None):
             or an `.onnx` file.
         images: Array of shape `(samples, height, width, channels)`: uint8
             pixels with a classification, otherwise normalised float32 images.
-        labels: Integer array of shape `(samples,)`.
+        labels: Integer array of shape `(samples,)`; `None` if the network is
+            not trained, so that no accuracy is measured.
         classification: The `Classification` inside the files, if there is one.
             Defaults to `None`.
 
     Returns:
-        A dictionary with `keras_accuracy`, and under each name `accuracy`,
-        `largest_difference` (of probabilities with a classification, else of
+        A dictionary with `keras_accuracy`, and under each name `accuracy`
+        (both with labels only), `largest_difference` (of probabilities with a
+        classification, else of
         logits) and `top_1_agreement`, the share of images of which the file
         names the same class as the network.
 
@@ -124,12 +127,16 @@ def compare(network, files, images, labels, classification=None):
     network = networks.in_float32(network)
     expected = _keras_outputs(network, images, classification)
     best = expected.argmax(-1)
-    report = {"keras_accuracy": float((best == labels).mean())}
+    report = {}
+    if labels is not None:
+        report["keras_accuracy"] = float((best == labels).mean())
     for name, path in files.items():
         outputs = runners.predict(path, images)
         named = outputs.argmax(-1)
-        report[name] = {
-            "accuracy": float((named == labels).mean()),
+        report[name] = {}
+        if labels is not None:
+            report[name]["accuracy"] = float((named == labels).mean())
+        report[name] |= {
             "largest_difference": float(np.abs(outputs - expected).max()),
             "top_1_agreement": float((named == best).mean()),
         }
@@ -154,8 +161,8 @@ def describe_files(
         A dictionary that can be written as JSON: `parameters` and
         `multiply_adds` of the network, `images`, `keras_accuracy`, and under
         `files` for each name its `bytes`, what `compare` says, and except for
-        the SavedModel `latency_ms`; for TFLite `ram_bytes`, `operators` and
-        `profile`, too.
+        the SavedModel `latency_ms`; for TFLite `bytes_by_content`,
+        `ram_bytes`, `operators` and `profile`, too.
 
     Example:
 
@@ -173,20 +180,36 @@ def describe_files(
         "parameters": counting.count_parameters(network, False),
         "multiply_adds": counting.count_multiply_adds(network),
         "images": len(images),
-        "keras_accuracy": compared["keras_accuracy"],
         "files": {},
     }
+    if labels is not None:
+        report["keras_accuracy"] = compared["keras_accuracy"]
     for name, path in files.items():
         path = pathlib.Path(path)
         entry = {"bytes": count_bytes(path), **compared[name]}
         if not path.is_dir():
             entry["latency_ms"] = measure_latency(path, images, num_threads)
         if path.suffix == ".tflite":
-            entry["ram_bytes"] = memory.count_ram(path)
-            entry["operators"] = operators.count_operators(path)
-            entry["profile"] = operators.profile_operators(path)
+            entry |= describe_tflite(path)
         report["files"][name] = entry
     return report
+
+
+def describe_tflite(path):
+    """Returns what can be said of a TFLite file without any data.
+
+    Args:
+        path: Path.
+
+    Returns:
+        A dictionary: `bytes_by_content`, `ram_bytes`, `operators`, `profile`.
+    """
+    return {
+        "bytes_by_content": contents.bytes_by_content(path),
+        "ram_bytes": memory.count_ram(path),
+        "operators": operators.count_operators(path),
+        "profile": operators.profile_operators(path),
+    }
 
 
 def count_bytes(path):

@@ -5,9 +5,7 @@ import pathlib
 
 import numpy as np
 
-from darts_tf.export import memory
 from darts_tf.export import networks
-from darts_tf.export import operators
 from darts_tf.export import report as report_lib
 from darts_tf.export import step_model
 from darts_tf.models import counting
@@ -34,8 +32,8 @@ def describe_step_files(network, files, tokens, num_threads=(1, 2)):
         `files` for each name its `bytes`, `perplexity`, `largest_difference`
         of logits, `top_1_agreement`, the share of words after which the file
         expects the same word as the network; for `.tflite` files `latency_ms`
-        of a word (as `measure_latency`), `ram_bytes`, `operators` and
-        `profile`, too.
+        of a word (as `measure_latency`), `bytes_by_content`, `ram_bytes`,
+        `operators` and `profile`, too.
 
     Raises:
         ValueError: If there are fewer than two words, or the network is of
@@ -77,12 +75,10 @@ def describe_step_files(network, files, tokens, num_threads=(1, 2)):
             "top_1_agreement": float(agreement.mean()),
         }
         if path.suffix == ".tflite":
-            entry["ram_bytes"] = memory.count_ram(path)
             entry["latency_ms"] = report_lib.time_calls(
                 functools.partial(_one_word, path, tokens[:1]), num_threads
             )
-            entry["operators"] = operators.count_operators(path)
-            entry["profile"] = operators.profile_operators(path)
+            entry |= report_lib.describe_tflite(path)
         report["files"][name] = entry
     return report
 

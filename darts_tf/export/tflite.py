@@ -4,8 +4,8 @@ import numpy as np
 import tensorflow as tf
 
 from darts_tf.export import assets
+from darts_tf.export import rewriting
 from darts_tf.export import saved_model as saved_model_lib
-from darts_tf.export import strings
 
 PRECISIONS = ("float32", "float16", "dynamic_range", "int8")
 
@@ -63,7 +63,7 @@ def export_tflite(
     """
     path = saved_model_lib.check_new(path)
     content = convert(saved_model, precision, representative_images)
-    path.write_bytes(strings.without_names(content))
+    path.write_bytes(rewriting.shortened(content))
     assets.append_to_tflite(path, assets.read_assets(saved_model))
     return path
 

@@ -114,6 +114,10 @@ class Recurrence(keras.layers.Layer):
         ValueError: If `units` is not positive or a rate out of range.
     """
 
+    # XLA wants to know how long the lists are that the gradient of the loop
+    # keeps, and Keras' loop does not say it.
+    _trains_under_xla = False
+
     def __init__(self, units, input_dropout, hidden_dropout, seed, **kwargs):
         # Keras would cast the op weights, too, to a low precision.
         super().__init__(autocast=False, **kwargs)

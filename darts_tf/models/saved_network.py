@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import sys
 import zipfile
 
 import keras
@@ -35,33 +34,25 @@ class KerasFileModel(traced_model.TracedModel):
                 and cannot read.
         """
         if str(filepath).endswith((".h5", ".hdf5")):
-            _refuse_hdf5(os.fspath(filepath))
+            self._check_hdf5(filepath)
         super().save(filepath, overwrite, zipped, **kwargs)
 
-    def get_config(self):
-        """Returns the config; refuses to be what HDF5 is written from.
+    def _check_hdf5(self, filepath):
+        """Refuses to be written as HDF5.
 
-        `keras.saving.save_model` asks the model for nothing else before it
-        writes. A model inside of another one is asked by a function of
-        another name, and can be loaded.
+        `keras.saving.save_model` asks this, too (`darts_tf.environment`).
+
+        Args:
+            filepath: String or path of the file.
 
         Raises:
-            ValueError: If the file would be one of HDF5.
+            ValueError: Always.
         """
-        caller = sys._getframe(1)
-        while caller.f_code.co_name == "get_config":  # of subclasses
-            caller = caller.f_back
-        if caller.f_code.co_name == "model_metadata":
-            _refuse_hdf5(str(caller.f_back.f_locals.get("filepath")))
-        return super().get_config()
-
-
-def _refuse_hdf5(filepath):
-    raise ValueError(
-        "A model of this library is saved as .keras, with all that is needed "
-        "to load it; `save_weights` writes its weights alone, as .weights.h5. "
-        f"Received: filepath={filepath!r}"
-    )
+        raise ValueError(
+            "A model of this library is saved as .keras, with all that is "
+            "needed to load it; `save_weights` writes its weights alone, as "
+            f".weights.h5. Received: filepath={str(filepath)!r}"
+        )
 
 
 def load_network(path):

@@ -157,6 +157,7 @@ class StatefulLanguageModel(logits_model.LogitsModel):
             optimizer: Keras optimizer. Defaults to `"rmsprop"`.
             loss: Not available. Defaults to `None`.
             **kwargs: Further arguments of `keras.Model.compile`.
+                `jit_compile=True` applies to `evaluate` only.
 
         Raises:
             ValueError: If there is a loss or a metric.
@@ -171,6 +172,8 @@ class StatefulLanguageModel(logits_model.LogitsModel):
                 "slowness penalty, and shows the perplexity. "
                 f"Received: {values}"
             )
+        # Keras would turn XLA on by itself where there is one GPU.
+        kwargs.setdefault("jit_compile", False)
         super().compile(optimizer, **kwargs)
 
     def fit(

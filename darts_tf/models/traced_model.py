@@ -18,7 +18,14 @@ class TracedModel(keras.Model):
     """
 
     def make_train_function(self, force=False):
-        """Makes the function that `fit` calls for each step."""
+        """Makes the function that `fit` calls for each step.
+
+        Raises:
+            ValueError: If XLA should compile it, and a layer has a loop whose
+                gradient XLA does not compile.
+        """
+        if self.jit_compile:
+            self._check_training_under_xla()
         if self.train_function is None or force:
             super().make_train_function(force)
             self.train_function = self._around(self.train_function)
@@ -34,6 +41,20 @@ class TracedModel(keras.Model):
         if self.predict_function is None or force:
             super().make_predict_function(force)
             self.predict_function = self._around(self.predict_function)
+
+    def _check_training_under_xla(self):
+        if self.distribute_strategy.num_replicas_in_sync > 1:
+            return  # the loop is unrolled
+        for layer in self._flatten_layers():
+            if not getattr(layer, "_trains_under_xla", True):
+                raise ValueError(
+                    "XLA compiles no gradient of the loop over the words of a "
+                    "text, whose lists have no fixed size: leave `jit_compile` "
+                    "out of `compile`. It applies to `evaluate` and `predict` "
+                    "only. Received: "
+                    f"jit_compile={self.jit_compile} with the layer "
+                    f"{layer.name!r}, a {type(layer).__name__}"
+                )
 
     def _around(self, function):
         function = environment.without_retracing_warning()(function)

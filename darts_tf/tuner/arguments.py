@@ -20,14 +20,17 @@ _HYPERMODELS = {
 _WHAT_TO_PASS = (
     "A search has no build function: pass `space`, which is 'conv', "
     "'recurrent' or a darts_tf.SearchSpace, or as `hypermodel` an instance of "
-    "darts_tf.ConvHyperModel, darts_tf.RecurrentHyperModel or a subclass."
+    "darts_tf.ConvHyperModel, darts_tf.RecurrentHyperModel or a subclass. What "
+    "a build function declares stands in a function `hyperparameters`, such as "
+    '`lambda hp: hp.Float("alpha_learning_rate", 1e-4, 1e-2)`.'
 )
 _INSTEAD_OF_FIT_ARGUMENTS = {
     "batch_size": "declare the hyperparameters `batch_size`, of the search, "
     "and `retrain_batch_size`, of the short training",
     "steps_per_epoch": "an epoch is a pass over half of the data; declare the "
     "hyperparameter `batch_size`",
-    "validation_split": "pass `validation_data`, which scores the cells",
+    "validation_split": "pass `validation_data`, which scores the cells, or "
+    "none, and a fifth of the images is held out",
     "initial_epoch": "a search that was stopped goes on by itself",
     "sample_weight": "weights of samples are not supported",
     "class_weight": "weights of classes are not supported",

@@ -146,9 +146,11 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
         """Returns arrays, and the number of classes in them.
 
         Args:
-            x: Array of images, or a `tf.data.Dataset` of images and labels.
+            x: Array of images, or a data set of images and labels, as
+                `DartsTuner.search` takes it.
             y: Labels with an array: integers or one-hot.
-            validation_data: Tuple of such arrays, or such a data set.
+            validation_data: Tuple of such arrays, or such a data set. `None`
+                holds out a fifth of each class of the training data.
 
         Returns:
             A tuple `(x, y, validation_data)` of arrays with integer labels,
@@ -160,7 +162,7 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
                 of classes than `num_classes`.
         """
         data, number = labelled_images.prepare(
-            x, y, validation_data, self.num_classes
+            x, y, validation_data, self.num_classes, **self.reading
         )
         return data, self.size_found("num_classes", number)
 

@@ -1,5 +1,6 @@
 """The tuner: each trial is a whole search, and its result a genotype."""
 
+import functools
 import json
 import pathlib
 
@@ -8,6 +9,7 @@ import keras_tuner
 
 from darts_tf.tuner import arguments
 from darts_tf.tuner import configuration
+from darts_tf.tuner import display
 from darts_tf.tuner import finished_trials
 from darts_tf.tuner import objectives
 from darts_tf.tuner import project
@@ -78,14 +80,34 @@ class DartsTuner(finished_trials.FinishedTrials):
 
     Example:
 
-    >>> def small(hp):
+    >>> from sklearn.datasets import load_digits
+    >>> x, y = load_digits(return_X_y=True)
+    >>> x = (x.reshape(-1, 8, 8, 1) / 16).astype("float32")
+    >>> def small(hp):  # for images of 8x8 pixels; all else is the paper's
     ...     hp.Fixed("num_cells", 3)
-    ...     hp.Float("alpha_learning_rate", 1e-4, 1e-2, sampling="log")
+    ...     hp.Fixed("filters", 4)
+    ...     hp.Fixed("batch_size", 32)
+    ...     hp.Fixed("hypergradient", "first_order")
+    ...     hp.Float("alpha_learning_rate", 3e-3, 3e-2, sampling="log")
+    ...     hp.Fixed("network_num_cells", 3)
+    ...     hp.Fixed("network_filters", 8)
+    ...     hp.Fixed("drop_path_rate", 0.0)
+    ...     hp.Fixed("retrain_epochs", 20)
+    ...     hp.Fixed("retrain_batch_size", 32)
     >>> tuner = darts_tf.DartsTuner(
-    ...     space="conv", max_trials=2, hyperparameters=small, directory="runs"
+    ...     space=darts_tf.SearchSpace.conv(num_nodes=2),
+    ...     max_trials=2,
+    ...     hyperparameters=small,
+    ...     directory="runs",
     ... )
     >>> tuner.remaining_trials
     2
+    >>> # Two minutes on 2 CPU cores; a fifth is held out to score the cells.
+    >>> tuner.search(x[:1500], y[:1500], epochs=3)  # doctest: +SKIP
+    >>> (network,) = tuner.get_best_models()  # doctest: +SKIP
+    >>> _, accuracy = network.evaluate(x[1500:], y[1500:])  # doctest: +SKIP
+    >>> accuracy > 0.9  # doctest: +SKIP
+    True
 
     Reference:
         Section 3.2 of the DARTS paper, arXiv:1806.09055.
@@ -167,6 +189,7 @@ class DartsTuner(finished_trials.FinishedTrials):
                 f"Received: {str(folder)!r}, where {error}"
             ) from error
         self.hypermodel = hypermodel
+        display.show_only_tuned(self.oracle)
         if not project.is_worker():
             if (
                 not self.oracle.trials
@@ -195,12 +218,16 @@ class DartsTuner(finished_trials.FinishedTrials):
             x: Training data: an array of images, of which one half trains the
                 weights and the other the alphas; or of the ids of the words
                 of a text, whose end is for the alphas. Or a finite
-                `tf.data.Dataset` of images and labels, or of ids, which is
-                read once, into memory.
+                `tf.data.Dataset` of `(image, label)`, of dictionaries with
+                `"image"` and `"label"`, in batches or one by one, or of ids;
+                or a `keras.utils.PyDataset` of images and labels. It is read
+                once, into memory, and more than 1 GB of images into a file
+                in the project's folder that goes with the process.
             y: Array of labels, integers or one-hot, with an array of images
                 only. Defaults to `None`.
             validation_data: Tuple of such arrays, the array of a text, or a
-                data set: they score the cells. Defaults to `None`, which is
+                data set: they score the cells. Defaults to `None`: a fifth of
+                the images of each class is held out for it; of a text that is
                 refused.
             epochs: Integer, the epochs of a search. Hyperband stops some
                 before. Defaults to `50`.
@@ -223,10 +250,19 @@ class DartsTuner(finished_trials.FinishedTrials):
         callbacks = trial_callbacks.check(callbacks)
         # A worker waits here for the chief, who writes the configuration.
         hp = self.oracle.get_space()
+        say = functools.partial(display.say, verbose=verbose)
+        self.hypermodel.reading = {"folder": self._folder, "say": say}
+        is_held_out = validation_data is None
         (x, y, validation_data), found = self.hypermodel.prepare_data(
             x, y, validation_data
         )
         self.hypermodel.check_data(hp, x, y, validation_data)
+        if is_held_out and validation_data is not None:
+            say(
+                f"No validation_data: {len(validation_data[1]):,} samples, a "
+                f"fifth of each class, are held out to score the cells; "
+                f"{len(y):,} are searched and trained with."
+            )
         if project.is_worker():
             self._configuration = project.check(
                 self._folder, self._configuration, self._measured
@@ -296,12 +332,17 @@ class DartsTuner(finished_trials.FinishedTrials):
             # FatalError passes. `search` takes the exception out again.
             raise _UserError(trial.trial_id) from error
 
-    def _run_execution(self, trial, number, *args, callbacks, **kwargs):
+    def _run_execution(
+        self, trial, number, *args, callbacks, verbose="auto", **kwargs
+    ):
         callbacks = trial_callbacks.make(callbacks)
         self._configure_tensorboard_dir(callbacks, trial, number)
         hp = trial.hyperparameters.copy()
         hp.values["seed"] += number * _SEEDS_APART
         before = hp.values.get("tuner/trial_id")  # Hyperband's
+        title = display.title(
+            trial, self.oracle, number, self.executions_per_trial
+        )
         return trial_run.run(
             self,
             trial,
@@ -310,6 +351,8 @@ class DartsTuner(finished_trials.FinishedTrials):
             None if before is None else self._execution(before, number),
             *args,
             callbacks=callbacks,
+            verbose=verbose,
+            say=lambda text: display.say(f"{title}: {text}", verbose),
             **kwargs,
         )
 

@@ -4,6 +4,7 @@ import pathlib
 
 import keras_tuner
 
+from darts_tf.tuner import display
 from darts_tf.tuner import execution as execution_lib
 from darts_tf.tuner import results
 from darts_tf.tuner import selection
@@ -134,6 +135,35 @@ class FinishedTrials(keras_tuner.Tuner):
         best = results.best(executions, self.oracle.objective)
         return best.load("network")
 
+    def search_space_summary(self, extended=False):
+        """Prints the hyperparameters that are tuned.
+
+        Args:
+            extended: Boolean, whether to print all, with those that are fixed
+                at their values. Defaults to `False`.
+        """
+        if extended:
+            super().search_space_summary(extended)
+            return
+        names = display.tuned_names(self.oracle)
+        space = self.oracle.get_space().space
+        lines = ["Search space summary"]
+        for parameter in space:
+            if parameter.name in names:
+                config = parameter.get_config()
+                name, kind = config.pop("name"), type(parameter).__name__
+                # A fixed seed is that of the first trial.
+                each = kind == "Fixed"
+                lines.append(
+                    f"{name} ({'each trial its own' if each else kind})"
+                )
+                lines += [] if each else [str(config)]
+        lines.append(
+            f"{len(space) - len(names)} others are fixed: "
+            "search_space_summary(extended=True) lists them"
+        )
+        print("\n".join(lines))  # noqa: T201 (as Keras Tuner's summary)
+
     def results_summary(self, num_trials=10):
         """Prints the best trials, with mean, deviation and each execution.
 
@@ -141,7 +171,15 @@ class FinishedTrials(keras_tuner.Tuner):
             num_trials: Integer, the number of trials to show. Defaults to
                 `10`.
         """
-        super().results_summary(num_trials)
+        best = self.oracle.get_best_trials(num_trials)
+        summaries = [display.of_tuned(trial, self.oracle) for trial in best]
+        print(  # noqa: T201 (as Keras Tuner's summary)
+            f"Results summary\nResults in {self.project_dir}\n"
+            f"Showing {num_trials} best trials\n{self.oracle.objective}"
+        )
+        for trial in summaries:
+            print()  # noqa: T201
+            trial.summary()
         name = self.oracle.objective.name
         lines = ["", f"Executions ({name}: mean +- deviation)"]
         for trial in self._completed_trials()[:num_trials]:

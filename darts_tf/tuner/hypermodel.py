@@ -76,6 +76,7 @@ class DartsHyperModel(keras_tuner.HyperModel):
         super().__init__()
         self.space = space
         self.found = {}  # of the arguments, what `prepare_data` found
+        self.reading = {}  # where a tuner keeps a data set that is large
         self.defaults = {
             "architecture": "searched",  # or "random", the baseline
             "seed": 0,

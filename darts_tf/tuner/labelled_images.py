@@ -1,6 +1,6 @@
 """The images of a tuner: arrays, however the user has them."""
 
-import hashlib
+import contextlib
 
 import keras
 import numpy as np
@@ -8,25 +8,32 @@ import tensorflow as tf
 
 from darts_tf.data import image_classification
 from darts_tf.data import splitting
+from darts_tf.tuner import stored_images
 
 _EXPECTED = (
     "arrays of images and labels, or a finite tf.data.Dataset of (image, "
-    "label), one by one or in batches"
+    'label) or of dictionaries with "image" and "label", one by one or in '
+    "batches, or a keras.utils.PyDataset of such batches"
 )
+# Of each class, to score the cells, where no validation data are given.
+HELD_OUT = 0.2
 NO_VALIDATION_DATA = (
     "`validation_data` must be images and labels that the search does not see: "
     "they score the cells. Received: validation_data=None"
 )
 
 
-def prepare(x, y, validation_data, num_classes):
+def prepare(x, y, validation_data, num_classes, folder=None, say=None):
     """Returns training and validation data as arrays with integer labels.
 
     Args:
         x: Training images, or a data set, as in `read`.
         y: Labels, as in `read`.
-        validation_data: Tuple of such arrays, or such a data set.
+        validation_data: Tuple of such arrays, or such a data set; `None` holds
+            out a fifth of each class of the training data.
         num_classes: Optional integer, what the user said.
+        folder: As for `stored_images.ImageCollector`. Defaults to `None`.
+        say: As for `stored_images.ImageCollector`. Defaults to `None`.
 
     Returns:
         A tuple `(x, y, validation_data)`, and the number of classes that the
@@ -34,35 +41,52 @@ def prepare(x, y, validation_data, num_classes):
 
     Raises:
         TypeError: If they are something else.
-        ValueError: If they are not labelled images, or one-hot labels have
-            not a column for each class.
+        ValueError: If they are not labelled images, one-hot labels have not a
+            column for each class, or a class is too small to be divided.
     """
-    if validation_data is None:
-        raise ValueError(NO_VALIDATION_DATA)
-    images, labels = validation_data, None
+    sources = [(x, y, "x")]
     if isinstance(validation_data, tuple | list):
         if len(validation_data) != 2:
             raise ValueError(
                 "`validation_data` must be (x, y), or a tf.data.Dataset. "
                 f"Received: {len(validation_data)} parts"
             )
-        images, labels = validation_data
-    x, y, columns = read(x, y, "x")
-    *validation, others = read(images, labels, "validation_data")
-    given = {columns, others, num_classes} - {None}
+        sources.append((*validation_data, "validation_data"))
+    elif validation_data is not None:
+        sources.append((validation_data, None, "validation_data"))
+    (x, y, columns), *validation = (
+        read(*source, folder, say) for source in sources
+    )
+    others = validation[0][2] if validation else columns
+    labels = [y, *(part[1] for part in validation)]
+    number = _count_classes(labels, columns, others, num_classes)
+    if validation:
+        return (x, y, validation[0][:2]), number
+    image_classification.check_images(x, y, num_classes or number)
+    kept, held_out = splitting.hold_out(y, HELD_OUT)
+    train, validation = (
+        (stored_images.taken(x, part, folder), y[part])
+        for part in (kept, held_out)
+    )
+    return (*train, validation), number
+
+
+def _count_classes(labels, columns, others, num_classes):
+    """Returns the number of classes that the labels show."""
     if {columns, others} != {None}:
+        given = {columns, others, num_classes} - {None}
         if len(given) > 1:
             raise ValueError(
                 "One-hot labels must have a column for each class. Received: "
                 f"{columns} columns in training, {others} in validation, "
                 f"num_classes={num_classes}"
             )
-        return (x, y, tuple(validation)), given.pop()
+        return given.pop()
     largest = max(
         int(array.max()) if array.size and array.dtype.kind in "iu" else 0
-        for array in (y, validation[1])
+        for array in labels
     )
-    return (x, y, tuple(validation)), max(largest + 1, 2)
+    return max(largest + 1, 2)
 
 
 def check(train, validation_data, num_classes, same_shape):
@@ -98,12 +122,16 @@ def as_arrays(x, y):
         y: Labels.
 
     Returns:
-        Two arrays.
+        Two arrays. For images that are in a file, a `np.memmap`, their places
+        stand, which `as_floats` replaces batch by batch.
     """
+    y = np.asarray(y)
+    if isinstance(x, np.memmap):
+        return np.arange(len(x)), y
     x = np.asarray(x)
     if np.issubdtype(x.dtype, np.floating):
         x = x.astype("float32", copy=False)
-    return x, np.asarray(y)
+    return x, y
 
 
 def halves(x, y, seed):
@@ -115,7 +143,8 @@ def halves(x, y, seed):
         seed: Integer, of the split.
 
     Returns:
-        Two tuples of images and labels, with equal shares of each class.
+        Two tuples of images and labels, as `as_arrays` has them, with equal
+        shares of each class.
     """
     x, y = as_arrays(x, y)
     parts = splitting.split_indices(y, seed=seed)
@@ -126,18 +155,28 @@ def as_floats(x, transform):
     """Returns a transform whose images are floating-point numbers.
 
     Pixels that are integers stay so in memory; a batch of them is converted.
+    A batch of images that are in a file is read.
 
     Args:
         x: Array of images.
         transform: Callable, as in `darts_tf.data.streams`, or `None`.
 
     Returns:
-        A callable, or `transform` itself where the images are floats.
+        A callable, or `transform` itself where the images are floats in
+        memory.
     """
-    if np.issubdtype(np.asarray(x).dtype, np.floating):
+    is_stored = isinstance(x, np.memmap)
+    if not is_stored and np.issubdtype(np.asarray(x).dtype, np.floating):
         return transform
+    read_images = stored_images.reader(x) if is_stored else None
 
     def convert(batch, *seed):
+        images, labels = batch
+        if read_images is not None:
+            images = read_images(images)
+            if images.dtype == tf.float64:
+                images = tf.cast(images, tf.float32)
+            batch = images, labels
         if transform is not None:
             batch = transform(batch, *seed)
         images, labels = batch
@@ -148,26 +187,31 @@ def as_floats(x, transform):
     return convert
 
 
-def read(x, y, name):
+def read(x, y, name, folder=None, say=None):
     """Returns images and labels as arrays, and the number of classes.
 
-    A data set is read once, into memory. Its samples are then put in an order
-    that follows from what they are, so that a data set that shuffles is the
-    same data in each process.
+    A data set is read once, into memory; one of more than a gigabyte of images
+    into a file. Its samples are then put in an order that follows from what
+    they are, so that a data set that shuffles is the same data in each
+    process.
 
     Args:
-        x: Array of images, or a `tf.data.Dataset` of pairs of images and
-            labels, or of dictionaries with `"image"` and `"label"`.
+        x: Array of images, a `tf.data.Dataset` of pairs of images and labels,
+            or of dictionaries with `"image"` and `"label"`, or a
+            `keras.utils.PyDataset` of batches of such pairs.
         y: Labels with an array, otherwise `None`: integers, of shape
             `(samples,)` or `(samples, 1)`, or one-hot.
         name: String, the argument they came as.
+        folder: As for `stored_images.ImageCollector`. Defaults to `None`.
+        say: As for `stored_images.ImageCollector`. Defaults to `None`.
 
     Returns:
         The images, the labels as integers of shape `(samples,)`, and the
-        number of columns of one-hot labels, or `None`.
+        number of columns of one-hot labels, or `None`. The images are a
+        `np.memmap` if they are in a file.
 
     Raises:
-        TypeError: If `x` is neither.
+        TypeError: If `x` is none of these.
         ValueError: If the data set is not one of labelled images, or the
             labels have another form.
 
@@ -178,19 +222,21 @@ def read(x, y, name):
     >>> labelled_images.read(x, one_hot, "x")[1:]
     (array([2, 0]), 3)
     """
-    if isinstance(x, tf.data.Dataset):
+    if isinstance(x, tf.data.Dataset | keras.utils.PyDataset):
         if y is not None:
             raise ValueError(
-                "A tf.data.Dataset holds the labels, too. "
+                "A tf.data.Dataset or PyDataset holds the labels, too. "
                 f"Received: {name} of {type(x)}, y of {type(y)}"
             )
-        x, y = _read_dataset(x, name)
+        collector = stored_images.ImageCollector(name, folder, say)
+        with contextlib.closing(collector):
+            x, y = _gather(x, name, collector)
     elif not hasattr(x, "__array__") and not isinstance(x, list | tuple):
         raise TypeError(f"Expected {_EXPECTED}. Received: {name} of {type(x)}")
     if y is None:
         raise ValueError(f"Expected {_EXPECTED}. Received: y=None with {name}")
     try:
-        x = np.asarray(x)
+        x = np.asanyarray(x) if isinstance(x, np.memmap) else np.asarray(x)
     except ValueError as error:
         raise ValueError(
             f"All images must have one size. Received: {name}, where {error}"
@@ -219,8 +265,40 @@ def _class_ids(labels, name):
     return labels, columns
 
 
-def _read_dataset(dataset, name):
-    """Returns the images and the labels of all elements."""
+def _gather(source, name, collector):
+    """Returns the images and the labels of all elements of a data set."""
+    of_batches = isinstance(source, keras.utils.PyDataset)
+    elements = (_batches if of_batches else _elements)(source, name)
+    ranks = (4,) if of_batches else (3, 4)
+    labels, shapes = [], set()
+    for image, label in elements:
+        image, label = np.asarray(image), np.asarray(label)
+        shapes.add(image.shape[-3:])
+        if len(shapes) > 1 or image.ndim not in ranks:
+            raise ValueError(
+                f"Expected {_EXPECTED}, all of one size (height, width, "
+                f"channels). Received: {name} with images of {sorted(shapes)}"
+            )
+        is_batch = image.ndim == 4
+        collector.add(image if is_batch else image[np.newaxis])
+        labels.append(label if is_batch else label[np.newaxis])
+    if not labels:
+        raise ValueError(f"Expected {_EXPECTED}. Received: {name} without any")
+    labels = np.concatenate(labels)
+    digests = collector.digests
+    if len(digests) != len(labels):
+        # An error of its own, where arrays are checked.
+        return collector.in_order(np.arange(len(digests))), labels
+    order = np.array(
+        sorted(
+            range(len(labels)), key=lambda k: (digests[k], labels[k].tobytes())
+        )
+    )
+    return collector.in_order(order), labels[order]
+
+
+def _elements(dataset, name):
+    """Returns an iterator over the pairs of a tf.data.Dataset."""
     spec = dataset.element_spec
     if isinstance(spec, dict) and {"image", "label"} <= set(spec):
         keys = ("image", "label")
@@ -237,27 +315,24 @@ def _read_dataset(dataset, name):
             f"Expected {_EXPECTED}; leave out `repeat`. "
             f"Received: {name} without end"
         )
-    elements = [
-        tuple(np.asarray(element[key]) for key in keys)
+    return (
+        tuple(element[key] for key in keys)
         for element in dataset.as_numpy_iterator()
-    ]
-    if not elements:
-        raise ValueError(f"Expected {_EXPECTED}. Received: {name} without any")
-    shapes = sorted({image.shape[-3:] for image, _ in elements})
-    if len(shapes) > 1 or elements[0][0].ndim not in (3, 4):
-        raise ValueError(
-            f"Expected {_EXPECTED}, all of one size (height, width, channels). "
-            f"Received: {name} with images of {shapes}"
-        )
-    join = np.stack if elements[0][0].ndim == 3 else np.concatenate
-    images, labels = (join(part) for part in zip(*elements, strict=True))
-    if len(images) != len(labels):
-        return images, labels  # an error of its own, where arrays are checked
-    order = sorted(
-        range(len(labels)), key=lambda k: _digest(images[k], labels[k])
     )
-    return images[order], labels[order]
 
 
-def _digest(image, label):
-    return hashlib.blake2b(image.tobytes()).digest(), label.tobytes()
+def _batches(source, name):
+    """Yields the pairs of a keras.utils.PyDataset, one after another."""
+    if source.num_batches is None:
+        raise ValueError(
+            f"Expected {_EXPECTED}. Received: {name}, a PyDataset without end"
+        )
+    for index in range(source.num_batches):
+        batch = source[index]
+        if not isinstance(batch, tuple | list) or len(batch) != 2:
+            kind = f"{len(batch)} parts" if hasattr(batch, "__len__") else "one"
+            raise ValueError(
+                f"Expected {_EXPECTED}. Received: {name}, whose batches are a "
+                f"{type(batch).__name__} of {kind}"
+            )
+        yield batch

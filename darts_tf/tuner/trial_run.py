@@ -21,6 +21,7 @@ def run(
     epochs,
     callbacks,
     verbose,
+    say,
 ):
     """Does what is left of an execution.
 
@@ -36,6 +37,7 @@ def run(
         epochs: Integer, the epochs of a whole search.
         callbacks: List of Keras callbacks of this execution.
         verbose: As in `keras.Model.fit`.
+        say: Callable that is given what is done next, as a string.
 
     Returns:
         A dictionary of numbers.
@@ -58,6 +60,7 @@ def run(
                 before,
                 epochs,
                 callbacks,
+                say,
                 x=x,
                 y=y,
                 verbose=verbose,
@@ -66,6 +69,7 @@ def run(
             tuner.hypermodel,
             hp,
             execution,
+            say,
             x=x,
             y=y,
             validation_data=validation_data,
@@ -81,11 +85,20 @@ def run(
 
 
 def _find(
-    tuner, trial, hp, execution, before, epochs, callbacks, **fit_arguments
+    tuner,
+    trial,
+    hp,
+    execution,
+    before,
+    epochs,
+    callbacks,
+    say,
+    **fit_arguments,
 ):
     """Searches for a genotype, or draws one, and keeps it."""
     hypermodel = tuner.hypermodel
     if hp.get("architecture") == "random":
+        say("drawing a random cell")
         genotype = hypermodel.space.random_genotype(hp.get("seed"))
         execution.save_genotype(genotype, {})
         return
@@ -99,6 +112,7 @@ def _find(
     path, initial_epoch = execution.checkpoint("search")
     if path is None and before is not None:
         path, initial_epoch = before.checkpoint("search")
+    say(f"searching, {_epochs(initial_epoch, last_epoch)}")
     model = _prepare(path, hp.get("seed"), hypermodel.build, hp)
     _check_declared(hp, trial.hyperparameters)
     execution.forget_log_after(initial_epoch)
@@ -126,9 +140,21 @@ def _find(
     )
 
 
-def _score(hypermodel, hp, execution, **fit_arguments):
+def _epochs(done, last):
+    """Returns in words which epochs come."""
+    if done >= last:
+        return "no epoch is left"
+    if done:
+        return f"from epoch {done + 1} of {last}"
+    return f"{last} epoch{'s' if last > 1 else ''}"
+
+
+def _score(hypermodel, hp, execution, say, **fit_arguments):
     """Trains the network of the genotype for a short time; measures it."""
     path, initial_epoch = execution.checkpoint("network")
+    epochs = hp.values.get("retrain_epochs")
+    text = "" if epochs is None else f", {_epochs(initial_epoch, epochs)}"
+    say(f"training the cell{text}")
     network = _prepare(
         path,
         hp.get("seed"),

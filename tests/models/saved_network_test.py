@@ -42,11 +42,18 @@ def test_a_file_that_could_not_be_loaded_is_not_written(tmp_path, name, suffix):
     assert not path.exists()
 
 
+@pytest.mark.parametrize("suffix", [".h5", ".hdf5"])
 @pytest.mark.parametrize("name", MAKE)
-def test_nor_does_the_function_of_keras_write_it(tmp_path, name):
-    path = tmp_path / "network.h5"
-    with pytest.raises(ValueError, match=r"saved as \.keras.*network\.h5"):
-        keras.saving.save_model(MAKE[name](), path)
+def test_nor_does_the_function_of_keras_write_it(tmp_path, name, suffix):
+    path, model = tmp_path / f"network{suffix}", MAKE[name]()
+    path.write_bytes(b"of another program")
+    for save in (keras.saving.save_model, keras.models.save_model):
+        for where in (path, str(path), tmp_path / "none" / path.name):
+            with pytest.raises(ValueError, match=r"saved as \.keras.*network"):
+                save(model, where)
+    # What was there is still there, and nothing else.
+    assert path.read_bytes() == b"of another program"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_functional_model_around_a_network_is_still_written_as_hdf5(tmp_path):

@@ -192,6 +192,20 @@ def test_several_replicas_are_refused(monkeypatch):
         stateful()
 
 
+def test_a_training_that_xla_cannot_compile_is_refused():
+    model = stateful()
+    model.compile(darts_tf.optimizers.SGD(0.5), jit_compile=True)
+    pieces = text_streams.evaluation(text(), BATCH, 5)
+    message = "leave `jit_compile` out.*Received: jit_compile=True"
+    with pytest.raises(ValueError, match=message):
+        model.fit(pieces, shuffle=False, verbose=0)
+    tokens, targets, _ = next(iter(pieces))
+    with pytest.raises(ValueError, match=message):
+        model.train_on_batch(tokens, targets)
+    model.compile(darts_tf.optimizers.SGD(0.5))
+    assert model.jit_compile is False
+
+
 @pytest.mark.slow
 def test_an_id_that_is_no_word_makes_an_evaluation_nan_under_xla():
     model = stateful()

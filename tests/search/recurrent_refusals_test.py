@@ -133,6 +133,20 @@ def test_an_evaluation_names_ids_that_are_no_words():
         text_search.model().evaluate(TEXT + 1, verbose=0)
 
 
+def test_a_training_that_xla_cannot_compile_is_refused_before_it():
+    model = text_search.model(compiled=False)
+    model.compile(jit_compile=True)
+    pairs = tf.data.Dataset.from_tensors((text_search.batches()[0],) * 2)
+    before = [np.array(v) for v in model.variables]
+    message = "leave `jit_compile` out.*Received: jit_compile=True"
+    with pytest.raises(ValueError, match=message):
+        model.fit(pairs, epochs=1, verbose=0)
+    for variable, value in zip(model.variables, before, strict=True):
+        np.testing.assert_array_equal(variable, value)
+    model.compile()  # as nobody asks for it
+    assert not model.jit_compile
+
+
 @pytest.mark.slow
 def test_an_id_that_is_no_word_makes_an_evaluation_nan_under_xla():
     model = text_search.model(compiled=False)

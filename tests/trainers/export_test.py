@@ -48,6 +48,24 @@ def test_a_published_cell_is_exported_with_random_weights(tmp_path):
     assert first["parameters"] == again["parameters"] == other["parameters"]
 
 
+def test_random_weights_have_no_accuracy(tmp_path, capsys):
+    report = _export(tmp_path / "run", **_ZOO)
+    printed = capsys.readouterr().out
+    assert "keras_accuracy" not in report
+    assert "accuracy" not in report["files"]["float32"]
+    assert "The weights are random, so no accuracy is measured" in printed
+    # What the bytes are stands in a table.
+    (head, row) = (
+        line.split()
+        for line in printed.splitlines()
+        if line.startswith(("bytes of", "float32  ")) and "." not in line
+    )
+    assert head[2:] == list(report["files"]["float32"]["bytes_by_content"])
+    numbers = [int(number.replace(",", "")) for number in row[1:]]
+    size = (tmp_path / "run" / "network_float32.tflite").stat().st_size
+    assert sum(numbers) == size
+
+
 def test_without_preprocessing_the_file_takes_normalised_images(tmp_path):
     _export(
         tmp_path / "run",

@@ -105,6 +105,66 @@ def test_searched_and_random_cells_are_treated_alike(
     )
 
 
+def test_the_best_cell_within_the_budget_is_trained(
+    tmp_path, tiny_task, capsys, monkeypatch
+):
+    best = tiny.SPACE.random_genotype(2)
+    second = tiny.SPACE.random_genotype(1)
+    asked = []
+    monkeypatch.setattr(
+        tiny_task,
+        "over_budget",
+        lambda task, genotype: "too large" if genotype == best else None,
+        raising=False,
+    )
+    monkeypatch.setattr(
+        tiny_task,
+        "check_budget",
+        lambda task, space: asked.append(space),
+        raising=False,
+    )
+    results = _run(tmp_path, **SMALL, max_bytes=1000)
+    assert [space.primitives for space in asked] == [tiny.SPACE.primitives]
+    assert results["random"]["genotype"] == json.loads(second.to_json())
+    trained = (tmp_path / "final" / "random" / "genotype.json").read_text()
+    assert json.loads(trained) == json.loads(second.to_json())
+    printed = capsys.readouterr().out
+    assert "random: the cell of 2/0 is passed over" in printed
+    assert "0.0002: too large." in printed
+
+
+def test_a_budget_that_no_cell_keeps_ends_before_the_training(
+    tmp_path, tiny_task, monkeypatch
+):
+    monkeypatch.setattr(
+        tiny_task, "over_budget", lambda *args: "too large", raising=False
+    )
+    monkeypatch.setattr(
+        tiny_task, "check_budget", lambda *args: None, raising=False
+    )
+    with pytest.raises(options.Outcome, match="None of the searched cells"):
+        _run(tmp_path, **SMALL, max_bytes=1000)
+    assert tiny_task.trained == []
+
+
+@pytest.mark.parametrize(
+    ("preset", "limits", "message"),
+    [
+        ("quick", {"max_parameters": 100}, "not even one of pools alone.*fits"),
+        ("quick", {"max_multiply_adds": 100}, "multiply-adds, --max_multiply"),
+        ("quick_text", {"max_parameters": 100}, "Take fewer --units"),
+        ("quick_text", {"max_bytes": 100}, "networks of images only"),
+        ("quick", {"max_ms": 0.0}, "`max_ms` must be positive"),
+    ],
+)
+def test_a_budget_that_no_cell_can_keep_is_refused_at_once(
+    tmp_path, preset, limits, message
+):
+    with pytest.raises(ValueError, match=message):
+        _run(tmp_path / "run", preset, **limits)
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_same_command_goes_on_and_another_is_refused(tmp_path, tiny_task):
     whole = _run(tmp_path, **SMALL)
     (tmp_path / "final" / "random" / "run_1" / "metrics.json").unlink()

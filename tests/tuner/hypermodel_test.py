@@ -306,3 +306,39 @@ def test_a_recurrent_search_from_end_to_end(tmp_path):
     assert 1 < metrics["val_perplexity"] < 100
     (model,) = tuner.get_best_models(1)
     assert model.network.genotype == genotype
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["conv", "recurrent"])
+def test_several_trials_bring_no_warning_that_graphs_are_traced_again(
+    tmp_path, caplog, kind
+):
+    both = {"hypergradient": "first_order", "batch_size": 4}
+    both |= {"retrain_epochs": 1, "retrain_batch_size": 4}
+    if kind == "conv":
+        space = darts_tf.SearchSpace.conv(["none", "skip_connect"], 1)
+        sizes = {"num_cells": 3, "filters": 2}
+        sizes |= {"network_num_cells": 3, "network_filters": 2}
+        data = {"x": IMAGES[:32], "y": LABELS[:32]}
+    else:
+        space = darts_tf.SearchSpace.recurrent(["none", "tanh"], 1)
+        sizes = {"units": 4, "network_units": 4, "sequence_length": 4}
+        sizes |= {"batch_size": 16, "learning_rate": 1.0}
+        data = {"x": TEXT, "validation_data": TEXT[:200]}
+
+    def small(hp):
+        for name, value in {**both, **sizes}.items():
+            hp.Fixed(name, value)
+
+    tuner = darts_tf.DartsTuner(
+        space, max_trials=6, hyperparameters=small, directory=str(tmp_path)
+    )
+    # TensorFlow warns when one function is traced for the fifth time.
+    tuner.search(**data, epochs=1, verbose=0)
+    for network in tuner.get_best_models(6):
+        if kind == "conv":
+            network.predict(IMAGES[:4], verbose=0)
+    assert len(tuner.get_best_genotypes(6)) >= 1
+    statuses = {trial.status for trial in tuner.oracle.trials.values()}
+    assert statuses == {"COMPLETED"}
+    assert "retracing" not in caplog.text

@@ -108,7 +108,35 @@ def test_validation_data_are_a_pair_or_a_data_set():
     with pytest.raises(ValueError, match="Received: 3 parts"):
         labelled_images.prepare(X, Y, (X, Y, Y), None)
     with pytest.raises(ValueError, match="validation_data=None"):
-        labelled_images.prepare(X, Y, None, None)
+        labelled_images.check((X, Y), None, 3, same_shape=True)
+
+
+@pytest.mark.parametrize("labels", [Y, np.eye(3)[Y]], ids=["ids", "one-hot"])
+def test_without_validation_data_a_fifth_of_each_class_is_held_out(labels):
+    (x, y, (held_out, others)), found = labelled_images.prepare(
+        X, labels, None, None
+    )
+    assert found == 3
+    assert np.bincount(others).tolist() == [2, 2, 2]  # of 8 each
+    assert np.bincount(y).tolist() == [6, 6, 6]
+    images = np.concatenate([x, held_out])
+    places = [np.flatnonzero((X == one).all((1, 2, 3)))[0] for one in images]
+    assert sorted(places) == list(range(24))
+    np.testing.assert_array_equal(Y[places], np.concatenate([y, others]))
+
+
+@pytest.mark.parametrize(
+    ("labels", "num_classes", "message"),
+    [
+        (np.arange(24), None, "at least two samples"),
+        (Y, 2, r"\[0, 2\)"),
+        (Y + 0.5, None, "must be integers"),
+        (Y[:9], None, "24 images, 9 labels"),
+    ],
+)
+def test_what_cannot_be_held_out_is_refused(labels, num_classes, message):
+    with pytest.raises(ValueError, match=message):
+        labelled_images.prepare(X, labels, None, num_classes)
 
 
 @pytest.mark.parametrize("transform", [None, lambda batch, seed: batch])

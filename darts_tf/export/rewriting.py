@@ -1,7 +1,9 @@
-"""Takes out of a TFLite file the names that nothing reads."""
+"""Takes out of a TFLite file what it can do without."""
 
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
+
+from darts_tf.export import dilations
 
 # Of the weights in the file: what kernels and memory maps rely on.
 _ALIGNMENT = 16
@@ -30,11 +32,12 @@ class _AlignedBuffer(schema.BufferT):
         return schema.BufferEnd(builder)
 
 
-def without_names(content):
-    """Returns a TFLite file without the names of its inner tensors.
+def shortened(content):
+    """Returns a TFLite file of the same network with less in it.
 
-    They are the places of layers in Python, a fifth of a small int8 file. The
-    names of inputs and outputs stay, and the signatures with them.
+    The names of inner tensors go: they are the places of layers in Python, a
+    fifth of a small int8 file. The names of inputs and outputs stay, and the
+    signatures with them. Each dilated convolution becomes one operator.
 
     Args:
         content: Bytes of the file.
@@ -43,6 +46,7 @@ def without_names(content):
         Bytes.
     """
     model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
+    dilations.fuse(model)
     for graph in model.subgraphs:
         outer = {*graph.inputs, *graph.outputs}
         for index, tensor in enumerate(graph.tensors):

@@ -1,4 +1,4 @@
-"""Files without the names of inner tensors: smaller, and the same network."""
+"""Files without what they can do without: smaller, and the same network."""
 
 import numpy as np
 from ai_edge_litert import interpreter as litert
