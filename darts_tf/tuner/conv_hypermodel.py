@@ -50,6 +50,9 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
             `None`.
         evaluation_transform: Optional callable `transform(batch)` of the
             validation batches. Defaults to `None`.
+        results: Optional `darts_tf.spaces.result_table.ResultTable` of
+            accuracies in percent, by which cells are judged: no network is
+            trained then. Defaults to `None`.
 
     Raises:
         ValueError: If the space is not convolutional, or the number of classes
@@ -77,6 +80,7 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
         num_classes=None,
         transform=None,
         evaluation_transform=None,
+        results=None,
     ):
         space = hypermodel.resolve_space(space, "conv")
         super().__init__(
@@ -97,6 +101,7 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
         self.num_classes = self.size_given("num_classes", num_classes)
         self.transform = transform
         self.evaluation_transform = evaluation_transform
+        self.results = results
 
     def get_config(self):
         """Returns what makes the results of two searches comparable."""
@@ -104,6 +109,7 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
             **super().get_config(),
             "num_classes": self.num_classes,
             "transformed": self.transform is not None,
+            **({"judged_by": "results"} if self.results is not None else {}),
         }
 
     @property
@@ -141,6 +147,22 @@ class ConvHyperModel(hypermodel.DartsHyperModel):
         )
         self.found = {}
         return compiled and {*compiled, "multiply_adds"}
+
+    def known_metrics(self, genotype):
+        """Returns what the table says about a cell, if there is a table.
+
+        Args:
+            genotype: A `darts_tf.Genotype`.
+
+        Returns:
+            A dictionary, or `None`.
+
+        Raises:
+            ValueError: If the table does not have the cell.
+        """
+        if self.results is None:
+            return None
+        return {"val_accuracy": self.results.result(genotype) / 100}
 
     def prepare_data(self, x, y, validation_data):
         """Returns arrays, and the number of classes in them.

@@ -31,6 +31,18 @@ class FinishedTrials(keras_tuner.Tuner):
         found = (e.metrics for e in self._executions(trial_id))
         return [metrics for metrics in found if metrics is not None]
 
+    def genotypes_of(self, trial_id):
+        """Returns what the executions of a trial have found or drawn so far.
+
+        Args:
+            trial_id: String.
+
+        Returns:
+            A list of `darts_tf.Genotype`.
+        """
+        found = (e.genotype for e in self._executions(trial_id))
+        return [genotype for genotype in found if genotype is not None]
+
     def explain_genotypes(
         self,
         num_genotypes=1,

@@ -152,6 +152,17 @@ class DartsHyperModel(keras_tuner.HyperModel):
         """
         return None
 
+    def known_metrics(self, genotype):
+        """Returns the metrics of a cell that need no training.
+
+        Args:
+            genotype: A `darts_tf.Genotype`.
+
+        Returns:
+            A dictionary; `None` if its network has to be trained.
+        """
+        return None
+
     def prepare_data(self, x, y, validation_data):
         """Returns the data as the other methods take them.
 

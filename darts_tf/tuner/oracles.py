@@ -81,8 +81,9 @@ class RandomArchitectureOracle(RepeatedSearchOracle):
     """Draws cells at random instead of searching: the baseline of a search.
 
     Each trial draws one genotype of the space, all with equal probability, by
-    the seed of the trial, and scores it like one that was found. What a
-    search is worth is how much better its cells are than these.
+    the seed of the trial, and scores it like one that was found. A cell that
+    computes the same as that of another trial is drawn again. What a search is
+    worth is how much better its cells are than these.
 
     Args:
         objective: String, or `keras_tuner.Objective`.

@@ -1,12 +1,17 @@
 """One execution of a trial: search, train for a short time, measure."""
 
 import keras
+import numpy as np
 
 from darts_tf.models import counting
 from darts_tf.search import search_log as search_callbacks
+from darts_tf.spaces import computation
 from darts_tf.tuner import execution as execution_lib
 
 _NO_METRICS = ("seed", "architecture")
+# From the seed of a trial to another one that no trial has.
+_FAR = 2**40
+_MOST_REPEATS = 1000
 
 
 def run(
@@ -99,7 +104,7 @@ def _find(
     hypermodel = tuner.hypermodel
     if hp.get("architecture") == "random":
         say("drawing a random cell")
-        genotype = hypermodel.space.random_genotype(hp.get("seed"))
+        genotype = _draw_another(tuner, trial, hp.get("seed"))
         execution.save_genotype(genotype, {})
         return
     last_epoch = hp.values.get("tuner/epochs", epochs)  # Hyperband's
@@ -140,6 +145,23 @@ def _find(
     )
 
 
+def _draw_another(tuner, trial, seed):
+    """Draws a cell that computes something else than those of other trials."""
+    known = {
+        computation.key(genotype)
+        for other in tuner.oracle.trials.values()
+        if other.trial_id != trial.trial_id
+        for genotype in tuner.genotypes_of(other.trial_id)
+    }
+    space = tuner.hypermodel.space
+    for repeat in range(_MOST_REPEATS):
+        # The first draw is the one that the seed stands for.
+        genotype = space.random_genotype(seed + repeat * _FAR)
+        if computation.key(genotype) not in known:
+            break
+    return genotype
+
+
 def _epochs(done, last):
     """Returns in words which epochs come."""
     if done >= last:
@@ -151,10 +173,14 @@ def _epochs(done, last):
 
 def _score(hypermodel, hp, execution, say, **fit_arguments):
     """Trains the network of the genotype for a short time; measures it."""
+    known = hypermodel.known_metrics(execution.genotype)
+    if known is not None:
+        say("looking the cell up")
     path, initial_epoch = execution.checkpoint("network")
     epochs = hp.values.get("retrain_epochs")
     text = "" if epochs is None else f", {_epochs(initial_epoch, epochs)}"
-    say(f"training the cell{text}")
+    if known is None:
+        say(f"training the cell{text}")
     network = _prepare(
         path,
         hp.get("seed"),
@@ -162,13 +188,18 @@ def _score(hypermodel, hp, execution, say, **fit_arguments):
         hp,
         execution.genotype,
     )
-    metrics = hypermodel.fit_network(
-        hp,
-        network,
-        initial_epoch=initial_epoch,
-        callbacks=[execution_lib.SaveEachEpoch(execution, "network")],
-        **fit_arguments,
-    )
+    if known is None:
+        metrics = hypermodel.fit_network(
+            hp,
+            network,
+            initial_epoch=initial_epoch,
+            callbacks=[execution_lib.SaveEachEpoch(execution, "network")],
+            **fit_arguments,
+        )
+    else:
+        metrics = known
+        if not network.built:
+            network.build((None, *np.shape(fit_arguments["x"])[1:]))
     seconds = {
         f"{name}_seconds": execution.seconds(name)
         for name in ("search", "network")
