@@ -7,6 +7,7 @@ from darts_tf.visualize.cells import draw_genotype
 from darts_tf.visualize.chart import draw_chart
 from darts_tf.visualize.comparison import draw_comparison
 from darts_tf.visualize.dot import genotype_to_dot
+from darts_tf.visualize.evaluation import Evaluation
 from darts_tf.visualize.figure import Figure
 from darts_tf.visualize.html_page import HtmlPage
 from darts_tf.visualize.op_weights import draw_op_weight_curves
