@@ -18,6 +18,7 @@ def draw_chart(
     limits=None,
     unit="",
     mark=None,
+    colors=None,
 ):
     """Draws numbers as curves over the epochs.
 
@@ -35,6 +36,9 @@ def draw_chart(
         unit: String, of the numbers. Defaults to `""`, none.
         mark: Optional tuple of an epoch and a text, which stands at a line
             through it. Defaults to `None`.
+        colors: Optional dictionary from the name of each curve to its colour.
+            Defaults to `None`: those of the palette, in the order of the
+            curves.
 
     Returns:
         A `Figure`, for `to_svg` and `to_png`.
@@ -53,16 +57,27 @@ def draw_chart(
     """
     vertical = f"{title} ({unit})" if unit else title
     axes = "epoch", vertical
-    parts = [draw_panel(title, epochs, series, size, limits, axes, mark)]
+    parts = [
+        draw_panel(title, epochs, series, size, limits, axes, mark, colors)
+    ]
     if len(series) > 1:
-        parts.append(draw_legend(list(series), size[0]))
+        parts.append(draw_legend(list(series), size[0], colors))
     return figure_lib.stack(parts)._replace(
         title=f"{vertical} over the epochs",
         description=_describe(epochs, series),
     )
 
 
-def draw_panel(title, epochs, series, size, limits=None, axes=None, mark=None):
+def draw_panel(
+    title,
+    epochs,
+    series,
+    size,
+    limits=None,
+    axes=None,
+    mark=None,
+    colors=None,
+):
     """Draws a chart as `draw_chart` does, without the legend.
 
     The titles of the axes, horizontal and vertical, are optional.
@@ -95,7 +110,7 @@ def draw_panel(title, epochs, series, size, limits=None, axes=None, mark=None):
         shapes.extend(plot.mark(*mark))
     names = list(series)
     for name in names:
-        color = color_of(name, names)
+        color = colors[name] if colors else color_of(name, names)
         shapes.extend(plot.curve(epochs, series[name], color))
     return figure_lib.Figure(*size, shapes)
 
@@ -118,12 +133,14 @@ def _describe(epochs, series):
     return "; ".join(sentences) + "."
 
 
-def draw_legend(names, width):
+def draw_legend(names, width, colors=None):
     """Draws the colour and the name of each curve, in as many rows as needed.
 
     Args:
         names: List of strings.
         width: Float, in pixels.
+        colors: Optional dictionary from the names to colours. Defaults to
+            `None`, those of the palette.
 
     Returns:
         A `Figure`.
@@ -133,7 +150,7 @@ def draw_legend(names, width):
         room = 34 + figure_lib.text_width(name, 11)
         if x > 12 and x + room > width:
             x, y = 12.0, y + 18
-        color = color_of(name, names)
+        color = colors[name] if colors else color_of(name, names)
         shapes.append(
             figure_lib.Line([(x, y - 4), (x + 16, y - 4)], color, 2.5)
         )

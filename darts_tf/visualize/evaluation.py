@@ -171,7 +171,7 @@ class Evaluation:
         return path
 
 
-def read(directory):
+def read_evaluation(directory):
     """Reads what `Evaluation.save` wrote.
 
     Args:
@@ -189,10 +189,10 @@ def read(directory):
     >>> import tempfile
     >>> from darts_tf.visualize import evaluation
     >>> folder = tempfile.TemporaryDirectory()
-    >>> evaluation.read(folder.name) is None
+    >>> evaluation.read_evaluation(folder.name) is None
     True
     >>> _ = evaluation.Evaluation(["cat", "dog"]).save(folder.name)
-    >>> evaluation.read(folder.name).class_names
+    >>> evaluation.read_evaluation(folder.name).class_names
     ('cat', 'dog')
     >>> folder.cleanup()
     """

@@ -94,10 +94,10 @@ def write_report(directory, settings=None, versions=None):
     page = html_page.HtmlPage(*_title(run))
     sizes = evaluation = None
     if run.is_search:
-        sizes = next_steps.network_sizes(run.genotype, run.data)
+        sizes = next_steps.network_sizes(run)
         page.lead(summary.of_search(run, sizes))
     else:
-        evaluation = evaluation_lib.read(run.directory)
+        evaluation = evaluation_lib.read_evaluation(run.directory)
         page.lead(summary.of_training(run, evaluation))
     page.heading("The cell")
     page.figures(
@@ -208,9 +208,9 @@ def _add_curves(page, run):
     for name in dict.fromkeys(n for line in run.history for n in line):
         if name == "epoch":
             continue
-        values = [_finite(line.get(name)) for line in run.history]
+        values = [finite(line.get(name)) for line in run.history]
         if any(value is not None for value in values):
-            groups.setdefault(_subject(name), {})[name] = values
+            groups.setdefault(subject_of(name), {})[name] = values
     best = None
     if run.metrics.get("best_epoch") in epochs:
         best = (run.metrics["best_epoch"], "best epoch")
@@ -235,13 +235,13 @@ def _add_curves(page, run):
     )
 
 
-def _finite(value):
+def finite(value):
     """Returns a number, or `None` for what cannot be drawn."""
     is_number = isinstance(value, int | float) and math.isfinite(value)
     return value if is_number else None
 
 
-def _subject(name):
+def subject_of(name):
     """Returns the kind of a figure: `val_loss` is a loss."""
     for prefix in ("alpha_", "val_", "valid_", "train_", "test_"):
         name = name.removeprefix(prefix)
@@ -299,6 +299,14 @@ def _add_next_steps(page, run):
     if run.is_of_command:
         page.heading("Next steps")
         page.code("\n".join(next_steps.next_commands(run)))
+        seconds = next_steps.expected_seconds(run)
+        if seconds:
+            page.paragraph(
+                "The training takes about "
+                f"{next_steps.duration(seconds)} on the machine "
+                "of the search: an estimate, which may be wrong by a factor of "
+                "two; the command itself says more after its first steps."
+            )
     elif run.is_search:
         page.heading("Next steps")
         page.code("\n".join(next_steps.next_program(run)))

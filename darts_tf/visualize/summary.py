@@ -4,6 +4,7 @@ import pathlib
 
 from darts_tf.spaces import discretization
 from darts_tf.visualize import animation
+from darts_tf.visualize import next_steps
 from darts_tf.visualize import run_folder
 
 # A choice that rounding, another seed or one more epoch may change.
@@ -42,6 +43,9 @@ def of_search(run, sizes):
         )
     else:
         step = "train the network of this cell"
+        seconds = next_steps.expected_seconds(run)
+        if seconds:
+            step += f", which takes about {next_steps.duration(seconds)}"
     return f"{''.join(parts)} What to do next: {step}."
 
 

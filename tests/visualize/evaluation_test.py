@@ -73,7 +73,7 @@ def test_large_pictures_are_shrunk_and_grey_ones_stay_grey():
 def test_what_was_saved_is_read_back(tmp_path):
     evaluation = evaluated(*sample())
     evaluation.save(tmp_path)
-    read = evaluation_lib.read(tmp_path)
+    read = evaluation_lib.read_evaluation(tmp_path)
     np.testing.assert_array_equal(read.confusion, evaluation.confusion)
     assert read.class_names == evaluation.class_names
     assert read.mistakes == evaluation.mistakes
