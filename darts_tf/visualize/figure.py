@@ -158,7 +158,11 @@ def stack(figures):
         y,
         shapes,
         ", ".join(one.title for one in figures if one.title),
-        " ".join(one.description for one in figures if one.description),
+        " ".join(
+            f"{one.title}: {one.description}" if one.title else one.description
+            for one in figures
+            if one.description
+        ),
     )
 
 
