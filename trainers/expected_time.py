@@ -24,7 +24,8 @@ with late.imports():
 # to 2.3 times as long as one of a network of one cell, and its first step,
 # which builds the graph, 4 to 12 times as long as that of each cell alone.
 _SLOWER, _BUILDING = 1.9, 5.0
-_REPETITIONS = 3
+# Steps that are timed, of which the fastest counts: as many as fit in a time.
+_LEAST, _MOST, _SECONDS = 3, 30, 1.0
 # Images in the batch that is timed, by their pixels: no more than a second.
 _MOST_PIXELS = 32 * 32 * 32
 # What a processor of two cores does in about six hours, of training steps.
@@ -67,7 +68,9 @@ def seconds_of_training(
         return tape.gradient(value, variables)
 
     times = []
-    for _ in range(_REPETITIONS + 1):
+    while len(times) <= _LEAST or (
+        sum(times[1:]) < _SECONDS and len(times) < _MOST
+    ):
         began = time.perf_counter()
         step()
         times.append(time.perf_counter() - began)

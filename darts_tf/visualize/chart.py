@@ -215,7 +215,7 @@ class _Plot:
         is_left = x > (self.left + self.right) / 2
         yield figure_lib.Text(
             x + (-4 if is_left else 4),
-            self.top + 9,
+            self.bottom - 5,
             text,
             _FONT_SIZE,
             "mark",

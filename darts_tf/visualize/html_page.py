@@ -8,6 +8,8 @@ from darts_tf.visualize import svg
 
 # A part wider than the screen moves by itself, also with the keys.
 _MOVES = 'tabindex="0" role="region"'
+# The smallest letters, of 10 pixels, can still be read.
+_LEAST_SCALE = 0.85
 
 
 class HtmlPage:
@@ -99,7 +101,7 @@ class HtmlPage:
 
     def figures(self, figures, caption=""):
         """Adds `Figure`s side by side, as far as there is room."""
-        drawn = "\n".join(svg.to_svg(figure) for figure in figures)
+        drawn = "\n".join(_drawn(figure) for figure in figures)
         label = html.escape(caption or _names(figures))
         self._parts.append(
             f'<figure><div class="row" {_MOVES} aria-label="{label}">{drawn}'
@@ -149,7 +151,7 @@ class HtmlPage:
             for key, text in choices
         )
         drawn = "\n".join(
-            f'<div class="frame">{svg.to_svg(figure)}</div>'
+            f'<div class="frame">{_drawn(figure)}</div>'
             for figure, _, _ in frames
         )
         self._parts.append(
@@ -214,6 +216,13 @@ def _text(value):
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _drawn(figure):
+    """Returns a figure that shrinks a little before it has to be moved."""
+    least = f"{_LEAST_SCALE * figure.width:.0f}px"
+    style = f"max-width:100%;min-width:{least};height:auto"
+    return svg.to_svg(figure).replace("<svg ", f'<svg style="{style}" ', 1)
 
 
 def _names(figures):

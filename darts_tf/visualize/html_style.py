@@ -81,7 +81,7 @@ summary { cursor: pointer; margin: .6em 0; }
   body { max-width: none; padding: 0; font-size: 11pt; }
   nav, .film label { display: none; }
   .row, .wide, .frames { overflow: visible; }
-  .row svg { max-width: 100%%; height: auto; }
+  svg { max-width: 100%% !important; min-width: 0 !important; }
   .wide { white-space: normal; }
   figure, tr, pre, .picture { break-inside: avoid; }
   h2, h3 { break-after: avoid; }

@@ -34,18 +34,19 @@ def of_search(run, sizes):
             f" A network of it ({sizes['form']}) has "
             f"{sizes['parameters']:,} parameters."
         )
+    seconds = next_steps.expected_seconds(run)
+    takes = (
+        f", which takes about {next_steps.duration(seconds)}" if seconds else ""
+    )
     if planned is not None and done < planned and not run.metrics:
         step = "the same command goes on with the search"
     elif is_changing(run.trace) or _share_of_close(run.trace) > 0.5:
         step = (
             "search for more epochs, or with a larger learning rate of the "
-            "alphas, for a surer cell; or train the network of this one"
+            f"alphas, for a surer cell; or train the network of this one{takes}"
         )
     else:
-        step = "train the network of this cell"
-        seconds = next_steps.expected_seconds(run)
-        if seconds:
-            step += f", which takes about {next_steps.duration(seconds)}"
+        step = f"train the network of this cell{takes}"
     return f"{''.join(parts)} What to do next: {step}."
 
 
@@ -73,10 +74,10 @@ def of_training(run, evaluation=None):
         return f"The training is at {epochs_text(done, planned)}{known}{end}."
     parts = [f"The network {_reached(figures)}"]
     if "parameters" in figures:
-        size = figures["parameters"] * 4 / 1e6
+        size = figures["parameters"] * 4
+        text = f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
         parts.append(
-            f", with {figures['parameters']:,} parameters ({size:.1f} MB in "
-            "float32)"
+            f", with {figures['parameters']:,} parameters ({text} in float32)"
         )
     parts.append(". ")
     if "best_epoch" in figures:

@@ -142,7 +142,7 @@ def test_a_report_shows_table_classes_and_pictures(tmp_path):
     assert "taken for" in pictures[0]
     [lead] = re.findall(r'<p class="lead">(.*?)</p>', page)
     assert "classifies 50.0% of the test images right" in lead
-    assert "25,000 parameters (0.1 MB" in lead
+    assert "25,000 parameters (100 kB in float32)" in lead
     assert "weakest class is" in lead
 
 
