@@ -38,7 +38,7 @@ def draw_chart(
             through it. Defaults to `None`.
         colors: Optional dictionary from the name of each curve to its colour.
             Defaults to `None`: those of the palette, in the order of the
-            curves.
+            curves. With colours of its own a single curve is named, too.
 
     Returns:
         A `Figure`, for `to_svg` and `to_png`.
@@ -60,7 +60,7 @@ def draw_chart(
     parts = [
         draw_panel(title, epochs, series, size, limits, axes, mark, colors)
     ]
-    if len(series) > 1:
+    if len(series) > 1 or colors:
         parts.append(draw_legend(list(series), size[0], colors))
     return figure_lib.stack(parts)._replace(
         title=f"{vertical} over the epochs",

@@ -36,7 +36,8 @@ a, summary { color: var(--link); }
 .lead { font-size: 1.1em; margin: .8em 0; padding: .6em .9em;
         background: var(--panel); border-left: 4px solid var(--link); }
 table { border-collapse: collapse; margin: .6em 0; font-size: 14px; }
-caption { text-align: left; color: var(--soft); font-size: 13px; }
+caption { text-align: left; white-space: normal; color: var(--soft);
+          font-size: 13px; max-width: 92vw; }
 th, td { text-align: left; padding: .2em .9em .2em 0; vertical-align: top;
          border-bottom: 1px solid var(--line); }
 th { border-bottom: 1px solid var(--soft); }
@@ -49,7 +50,8 @@ pre { background: var(--panel); padding: .7em .9em; white-space: pre-wrap;
       font: 13px/1.5 ui-monospace, Menlo, Consolas, monospace; }
 figure { margin: .6em 0; }
 figcaption { color: var(--soft); font-size: 13px; max-width: 60em; }
-.row { display: flex; flex-wrap: wrap; gap: .8em; overflow-x: auto; }
+.row { display: flex; flex-wrap: wrap; align-items: flex-start; gap: .8em;
+       overflow-x: auto; }
 .row svg { flex: none; }
 .row h3 { margin-top: 0; }
 img { max-width: 100%%; height: auto; }

@@ -225,18 +225,19 @@ def _count(number, what):
 
 def _add_table(page, entries, passed_over):
     page.heading("Results")
+    header = ["run", "method", "epochs", "accuracy in %", "perplexity"]
+    header += ["parameters", "seeds", "time in min"]
+    rows = [_row(entry) for entry in entries]
+    # Runs on images have no perplexity, those on texts no accuracy.
+    shown = [
+        k
+        for k, name in enumerate(header)
+        if name not in ("accuracy in %", "perplexity")
+        or any(row[k] != "-" for row in rows)
+    ]
     page.table(
-        [
-            "run",
-            "method",
-            "epochs",
-            "accuracy in %",
-            "perplexity",
-            "parameters",
-            "seeds",
-            "time",
-        ],
-        [_row(entry) for entry in entries],
+        [header[k] for k in shown],
+        [[row[k] for k in shown] for row in rows],
         caption="Trainings from the best to the worst, on test data; then "
         "searches, whose accuracy, perplexity and parameters are those of the "
         "supernet in the last epoch.",
@@ -254,7 +255,7 @@ def _row(entry):
         summary.epochs_text(*summary.epochs_of(run)).removesuffix(" epochs"),
         _spread(entry, "accuracy", 100, 1),
         _spread(entry, "perplexity", 1, 1),
-        _text(run.metrics.get("parameters"), ","),
+        run.metrics.get("parameters", "-"),
         ", ".join(
             str(one.settings["seed"])
             for one in entry.runs
@@ -306,11 +307,7 @@ def _time(entry):
         for run in entry.runs
     ]
     known = [value for value in seconds if isinstance(value, int | float)]
-    return f"{sum(known) / 60:.1f} min" if known else "-"
-
-
-def _text(value, form):
-    return "-" if value is None else format(value, form)
+    return f"{sum(known) / 60:.1f}" if known else "-"
 
 
 def _add_curves(page, entries):
