@@ -12,8 +12,8 @@ Appendix A.1.1 of the DARTS paper, on CIFAR-10, second order, and
 images are split in halves for the weights and for the alphas; the test images
 are not touched.
 
-The folder `workdir` gets, as the search goes on, `config.json`,
-`genotype.json` (which `trainers.cnn_train` takes as `--genotype`), the drawn
+The folder `workdir`, which `trainers.cnn_train` takes as `--search`, gets, as
+the search goes on, `config.json`, `data.json`, `genotype.json`, the drawn
 `cell.svg`, `alphas.jsonl`, `history.jsonl`, `space.json`, `tensorboard/` and
 the state in `checkpoint.npz`; at the end `metrics.json`, `report.html`, which
 explains the cell, and `environment.json`. The same command on the folder of a
@@ -42,6 +42,7 @@ with late.imports():
     from darts_tf.data import augmentation
     from darts_tf.data import splitting
     from darts_tf.data import streams
+    from trainers import expected_time
 
 _PAPER = paper.ConvSearch
 
@@ -149,6 +150,12 @@ def run(config):
     with strategy.scope():
         model = make_model(config, dataset)
     pairs_from, steps = pairs(config, dataset)
+    height, width, _ = dataset.image_shape
+    expected_time.say_if_search_is_long(
+        config.epochs * steps * config.batch_size,
+        height * width,
+        config.filters * config.num_cells,
+    )
     return search_run.search(
         model,
         pairs_from,
@@ -158,6 +165,12 @@ def run(config):
         schedules.CosineDecay(
             config.learning_rate, config.final_learning_rate, config.epochs
         ),
+        data={
+            "class_names": list(dataset.class_names),
+            "image_shape": list(dataset.image_shape),
+            "train_images": len(dataset.train[1]),
+            "test_images": len(dataset.test[1]),
+        },
     )
 
 

@@ -14,8 +14,9 @@ are read while they are used. The test images, those of `val`, are looked at
 once, after training.
 
 The folder `workdir` gets `config.json`, `genotype.json`, and as training goes
-on `history.jsonl` and the state in `checkpoint.npz`; at the end `metrics.json`,
-`network.keras`, `report.html` and `environment.json`. The same command on the
+on `history.jsonl`, `tensorboard/` and the state in `checkpoint.npz`; at the end
+`evaluation.json`, what was taken for what, `metrics.json`, `network.keras`,
+`report.html` and `environment.json`. The same command on the
 folder of a run that was stopped goes on at the step where it was.
 """
 
@@ -24,6 +25,8 @@ import time
 
 from trainers import count
 from trainers import device
+from trainers import evaluation
+from trainers import from_search
 from trainers import genotypes
 from trainers import images
 from trainers import late
@@ -43,7 +46,9 @@ with late.imports():
     from darts_tf.callbacks import schedules
     from darts_tf.data import imagenet_augmentation
     from darts_tf.data import streams
+    from darts_tf.distribution import replicas
     from darts_tf.files import json_file
+    from trainers import expected_time
 
 
 _PAPER = paper.ImagenetTraining
@@ -114,6 +119,15 @@ class Config(training_options.ImageTrainingOptions):
         options.check_positive(self, "image_size")
         options.check_choice(self, "over_budget", ("refuse", "warn"))
 
+    @classmethod
+    def inherited(cls, given):
+        """Returns what the search of `--search` says, for `options.resolve`.
+
+        That is its cell alone: the cell is trained on other, larger images.
+        """
+        found = from_search.values(given, "dataset")
+        return {n: v for n, v in found.items() if n == "genotype"}
+
 
 PRESETS = {
     "quick": {
@@ -144,7 +158,6 @@ def run(config):
     genotypes.check(config.genotype)
     images.check(config.dataset, config.data_dir)
     strategy = strategies.make(config)
-    keras.utils.set_random_seed(config.seed)
     genotype = genotypes.read(config.genotype, "conv")
     dataset = images.find(config)
     whole_pass = streams.steps_per_epoch(dataset.num_train, config.batch_size)
@@ -160,6 +173,8 @@ def run(config):
         smallest_area=config.smallest_area,
         flip=config.flip,
     )
+    _say_if_long(config, genotype, dataset, steps)
+    keras.utils.set_random_seed(config.seed)
     with strategy.scope():
         network = _make_network(config, genotype, dataset.class_names)
     metrics = _sizes(config, network)
@@ -188,21 +203,20 @@ def run(config):
                 config.learning_rate, config.learning_rate_decay
             ),
             darts_tf.LinearDropPath(config.drop_path_rate, config.epochs),
-            darts_tf.callbacks.HistoryLog(folder),
+            darts_tf.callbacks.TrainingLog(folder, options.to_json(config)),
             darts_tf.ExactResume(folder, config.checkpoint_every),
         ],
     )
     metrics["train_seconds"] = round(time.perf_counter() - start, 1)
-    evaluated = network.evaluate(
-        strategies.read_by_all(
-            dataset.test(
-                config.batch_size,
-                imagenet_augmentation.evaluation_transform(config.image_size),
-            )
-        ),
-        verbose=0,
-        return_dict=True,
+    test = strategies.read_by_all(
+        dataset.test(
+            config.batch_size,
+            imagenet_augmentation.evaluation_transform(config.image_size),
+        )
     )
+    evaluated = network.evaluate(test, verbose=0, return_dict=True)
+    if replicas.is_chief(strategy):
+        evaluation.of_network(network, test).save(folder)
     for name, value in evaluated.items():
         metrics[f"test_{name}"] = float(value)
     print(
@@ -212,6 +226,24 @@ def run(config):
     )
     resumable.finish(folder, network, metrics)
     return metrics
+
+
+def _say_if_long(config, genotype, dataset, steps):
+    """Says on a processor how long it takes, of what is surely long."""
+    images = steps * config.batch_size
+    pixels = config.image_size**2
+    if images * config.epochs * pixels < 1e9:  # spares making the network
+        return
+    network = _make_network(config, genotype, dataset.class_names)
+    # The stem divides the sides by 8 before the first cell.
+    side = max(config.image_size // 8, 1)
+    expected_time.say_if_long(
+        genotype,
+        (side, side, 3),
+        config,
+        darts_tf.count_multiply_adds(network),
+        images,
+    )
 
 
 def _make_network(config, genotype, class_names):

@@ -142,7 +142,9 @@ def resolve(
         preset: Optional string, the preset to start from. Defaults to `None`,
             the defaults of the fields.
         overrides: Optional mapping from fields to the values that were given
-            explicitly, which win. Defaults to `None`, none.
+            explicitly, which win. Defaults to `None`, none. A config with a
+            class method `inherited` gets them, and returns values that come
+            from elsewhere, which win over the preset.
 
     Returns:
         An instance of `config_class`.
@@ -165,12 +167,15 @@ def resolve(
     Config(epochs=2, seed=7)
     """
     presets = presets or {}
+    overrides = overrides or {}
     if preset is not None and preset not in presets:
         raise ValueError(
             f"`preset` must be one of {sorted(presets)}. Received: {preset=}"
         )
     fields = {field.name: field for field in dataclasses.fields(config_class)}
-    values = {**presets.get(preset or "", {}), **(overrides or {})}
+    inherit = getattr(config_class, "inherited", None)
+    inherited = {} if inherit is None else inherit(overrides)
+    values = {**presets.get(preset or "", {}), **inherited, **overrides}
     unknown = sorted(set(values) - set(fields))
     if unknown:
         raise ValueError(

@@ -225,6 +225,20 @@ def part_of(describe):
         _WHOLES.remove(describe)
 
 
+@contextlib.contextmanager
+def unless_part_of(describe):
+    """Is `part_of`, unless a block around it says what the whole is.
+
+    Args:
+        describe: Callable, as for `part_of`.
+    """
+    if _WHOLES:
+        yield
+        return
+    with part_of(describe):
+        yield
+
+
 def until(seconds):
     """Returns the time of day in so many seconds.
 

@@ -117,6 +117,10 @@ def run(config):
         config,
         steps,
         f"Searching on {texts.describe(corpus)}",
+        data={
+            "train_words": len(corpus.train),
+            "vocabulary_size": corpus.vocabulary_size,
+        },
     )
 
 

@@ -23,6 +23,7 @@ the same command is given again.
 import dataclasses
 
 from trainers import device
+from trainers import from_search
 from trainers import genotypes
 from trainers import late
 from trainers import options
@@ -109,6 +110,11 @@ class Config(texts.LanguageOptions, training_options.TrainingOptions):
                 f"vary_length={self.vary_length}"
             )
 
+    @classmethod
+    def inherited(cls, given):
+        """Returns what the search of `--search` says, for `options.resolve`."""
+        return from_search.values(given, "corpus", ("data_dir", "min_count"))
+
 
 PRESETS = {
     "quick": {
@@ -187,7 +193,7 @@ def run(config):
         [
             language_callbacks.WordsPerSecond(model),
             switch,
-            darts_tf.callbacks.HistoryLog(folder),
+            darts_tf.callbacks.TrainingLog(folder, options.to_json(config)),
             language_callbacks.KeepBest(
                 folder / "network.keras", model.network, switch, resume
             ),

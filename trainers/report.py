@@ -1,12 +1,17 @@
 """Writes what a run found as one web page, which opens without a network.
 
     python -m trainers.report --workdir=RUN
+    python -m trainers.report --workdir=runs
 
 RUN is the folder of a search or of a training, finished, stopped or still
 running. The commands write `RUN/report.html` themselves when they end, and
 `RUN/environment.json` with the versions they ran on; this one writes the page
 again. It takes a few seconds. In Python, `darts_tf.visualize.write_report`
 writes the same page.
+
+`runs` is a folder of such folders: the page `runs/report.html` compares them,
+in a table, with their curves together and their cells side by side
+(`darts_tf.visualize.write_comparison`). What is no run there is named.
 """
 
 import dataclasses
@@ -21,6 +26,8 @@ with late.imports():
     from darts_tf import environment
     from darts_tf import visualize
     from darts_tf.files import json_file
+    from darts_tf.visualize import next_steps
+    from darts_tf.visualize import run_comparison
     from darts_tf.visualize import run_folder
 
 
@@ -28,7 +35,10 @@ with late.imports():
 class Config:
     """Options of the report; each field is a flag of the same name."""
 
-    workdir: str = options.option("Folder of a search or of a training.")
+    workdir: str = options.option(
+        "Folder of a search or of a training; or a folder of such folders, "
+        "which are compared."
+    )
 
 
 def run(config: Config) -> pathlib.Path:
@@ -46,9 +56,28 @@ def run(config: Config) -> pathlib.Path:
         OSError: If a file cannot be read, or the page cannot be written.
     """
     workdir.check_file("workdir", config.workdir)
-    path = visualize.write_report(pathlib.Path(config.workdir).expanduser())
+    folder = pathlib.Path(config.workdir).expanduser()
+    if _holds_runs(folder):
+        path = visualize.write_comparison(folder)
+        _, passed_over = run_comparison.find_runs(folder)
+        if passed_over:
+            print(
+                "Passed over: "
+                f"{run_comparison.describe_passed_over(passed_over)}"
+            )
+    else:
+        path = visualize.write_report(folder)
     print(f"Wrote {path}")
     return path
+
+
+def _holds_runs(folder: pathlib.Path) -> bool:
+    """Returns whether a folder is one of runs, not that of a run."""
+    genotype = "genotype.json"
+    return not (folder / genotype).exists() and any(
+        any(folder.glob(pattern))
+        for pattern in (f"*/{genotype}", f"*/run_*/{genotype}")
+    )
 
 
 def finish(folder: str | os.PathLike[str]) -> pathlib.Path:
@@ -67,6 +96,11 @@ def finish(folder: str | os.PathLike[str]) -> pathlib.Path:
     json_file.write(record, environment.versions())
     path = visualize.write_report(folder)
     print(f"Report: {path}")
+    run = run_folder.RunFolder(folder)
+    if run.is_of_command:
+        seconds = next_steps.expected_seconds(run)
+        takes = f", about {next_steps.duration(seconds)}" if seconds else ""
+        print(f"To go on{takes}: {next_steps.next_commands(run)[0]}")
     return path
 
 

@@ -24,6 +24,7 @@ with late.imports():
     from darts_tf.files import json_file
     from darts_tf.visualize import run_folder
     from darts_tf.visualize import run_report
+    from trainers import expected_time
     from trainers import progress
 
 GENOTYPE_FILE = "genotype.json"
@@ -153,6 +154,7 @@ def fit(
         with (
             saying_what_is_saved(resume),
             stopping.after_the_step(watch.step_line),
+            progress.unless_part_of(expected_time.of_a_processor),
         ):
             model.fit(
                 strategies.read_by_all(batches_from(start)),

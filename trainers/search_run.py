@@ -1,8 +1,10 @@
 """What the commands that search have in common: the run and its files."""
 
 import dataclasses
+import time
 
 from trainers import device
+from trainers import from_search
 from trainers import late
 from trainers import method_options
 from trainers import options
@@ -18,6 +20,7 @@ with late.imports():
     from darts_tf.distribution import replicas
     from darts_tf.files import json_file
     from trainers import draw_cell
+    from trainers import expected_time
     from trainers import progress
 
 # Written out, as they are checked before TensorFlow is imported.
@@ -106,7 +109,9 @@ def check(config, *names):
         )
 
 
-def search(model, pairs_from, config, steps_per_epoch, title, *callbacks):
+def search(
+    model, pairs_from, config, steps_per_epoch, title, *callbacks, data=None
+):
     """Searches, with all that is found in a folder, and prints the cell.
 
     Args:
@@ -118,6 +123,9 @@ def search(model, pairs_from, config, steps_per_epoch, title, *callbacks):
         steps_per_epoch: Integer.
         title: String, what is searched on.
         *callbacks: Keras callbacks that come before the log.
+        data: Optional dictionary that describes the data, for `data.json`,
+            which the training of the cell and the report read. Defaults to
+            `None`, no such file.
 
     Returns:
         The `darts_tf.Genotype` that was found.
@@ -133,6 +141,8 @@ def search(model, pairs_from, config, steps_per_epoch, title, *callbacks):
     if finished:
         return darts_tf.Genotype.load(folder / "genotype.json")
     parameters = darts_tf.count_parameters(model)
+    if writes and data is not None:
+        json_file.write(folder / from_search.DATA_FILE, data)
     print(
         f"{device.start_line()}\n{title}.\n{steps_per_epoch} steps an epoch, "
         f"{parameters:,} parameters, hypergradient {config.hypergradient}. "
@@ -145,10 +155,12 @@ def search(model, pairs_from, config, steps_per_epoch, title, *callbacks):
     resumable.say_where(start)
     measures = guards and config.eigenvalue_every
     watch = progress.Progress(start, every=measures or None)
+    began = time.perf_counter()
     try:
         with (
             resumable.saying_what_is_saved(resume),
             stopping.after_the_step(watch.step_line),
+            progress.unless_part_of(expected_time.of_a_processor),
         ):
             model.fit(
                 pairs_from,
@@ -190,7 +202,12 @@ def search(model, pairs_from, config, steps_per_epoch, title, *callbacks):
         genotype.save(folder / "genotype.json")
         json_file.write(
             folder / workdir.METRICS_FILE,
-            {"parameters": parameters, **resume.history[-1]},
+            {
+                "parameters": parameters,
+                "search_seconds": round(time.perf_counter() - began, 1),
+                **resume.history[-1],
+                **expected_time.of_next_training(folder),
+            },
         )
         report.finish(folder)
     replicas.wait(model.distribute_strategy)

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from trainers import from_search
 from trainers import genotypes
 from trainers import images
 from trainers import options
@@ -13,6 +14,7 @@ from trainers import strategies
 class TrainingOptions(genotypes.GenotypeOption, resumable.RunOptions):
     """Options of the training of a genotype."""
 
+    search: str | None = from_search.option()
     weight_decay: float = options.option("Coupled to the gradient.")
     clipnorm: float = options.option("Largest norm of the gradient.")
 

@@ -7,3 +7,4 @@ from darts_tf.callbacks.history_log import HistoryLog
 from darts_tf.callbacks.linear_drop_path import LinearDropPath
 from darts_tf.callbacks.schedules import CosineDecay
 from darts_tf.callbacks.schedules import ExponentialDecay
+from darts_tf.callbacks.training_log import TrainingLog

@@ -9,7 +9,7 @@ from darts_tf.visualize import cells
 from darts_tf.visualize import figure as figure_lib
 from darts_tf.visualize import png
 
-_FIRST_MS, _FURTHER_MS, _MAX_MS = 700, 150, 3000
+_FIRST, _FURTHER, _LONGEST = 0.7, 0.15, 3.0  # seconds
 
 
 def stages(trace):
@@ -40,6 +40,43 @@ def stages(trace):
     return result
 
 
+def film(trace):
+    """Draws the stages of a search, each as long to be shown as it lasted.
+
+    Args:
+        trace: A `SearchTrace`.
+
+    Returns:
+        A list of tuples `(figure, label, seconds)`; the figures have one size.
+
+    Example:
+
+    >>> import darts_tf
+    >>> from darts_tf import visualize
+    >>> from darts_tf.visualize import animation
+    >>> space = darts_tf.SearchSpace.recurrent(["none", "tanh"], 1)
+    >>> trace = visualize.SearchTrace(space, (0,), ({"recurrent": [[0, 1]]},))
+    >>> [(label, seconds) for _, label, seconds in animation.film(trace)]
+    [('epoch 0', 0.7)]
+    """
+    frames = []
+    for first, last, genotype in stages(trace):
+        label = f"epoch {first}" if first == last else f"epochs {first}-{last}"
+        frames.append(
+            (
+                figure_lib.titled(cells.draw_genotype(genotype), label),
+                label,
+                min(_FIRST + _FURTHER * (last - first), _LONGEST),
+            )
+        )
+    width = max(figure.width for figure, _, _ in frames)
+    height = max(figure.height for figure, _, _ in frames)
+    return [
+        (figure._replace(width=width, height=height), label, seconds)
+        for figure, label, seconds in frames
+    ]
+
+
 def to_gif(trace, scale=1.0):
     """Draws a search as an animated GIF: the most likely cells over time.
 
@@ -63,38 +100,22 @@ def to_gif(trace, scale=1.0):
     >>> visualize.to_gif(trace)[:6]
     b'GIF89a'
     """
-    found = stages(trace)
-    figures = [
-        figure_lib.titled(
-            cells.draw_genotype(genotype),
-            f"epoch {first}" if first == last else f"epochs {first} to {last}",
-        )
-        for first, last, genotype in found
-    ]
-    # All pictures of an animation have one size.
-    width = max(figure.width for figure in figures)
-    height = max(figure.height for figure in figures)
-    images = [
-        png.to_image(figure._replace(width=width, height=height), scale)
-        for figure in figures
-    ]
+    frames = film(trace)
+    images = [png.to_image(figure, scale) for figure, _, _ in frames]
     # The other methods make the white ground grey.
     method = Image.Quantize.MAXCOVERAGE
     palette = images[0].quantize(64, method, dither=Image.Dither.NONE)
-    frames = [
+    first, *others = [
         image.quantize(palette=palette, dither=Image.Dither.NONE)
         for image in images
     ]
     file = io.BytesIO()
-    frames[0].save(
+    first.save(
         file,
         format="GIF",
         save_all=True,
-        append_images=frames[1:],
-        duration=[
-            min(_FIRST_MS + _FURTHER_MS * (last - first), _MAX_MS)
-            for first, last, _ in found
-        ],
+        append_images=others,
+        duration=[round(1000 * seconds) for _, _, seconds in frames],
         loop=0,
     )
     return file.getvalue()

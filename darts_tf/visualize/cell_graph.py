@@ -8,7 +8,7 @@ from darts_tf.spaces import paper
 class GraphNode(typing.NamedTuple):
     """A node of the figure: its text and its kind.
 
-    The text may end in a subscript, `c_{k-1}`. The kind is `"input"`,
+    The text may end in a subscript, `1: c_{k-1}`. The kind is `"input"`,
     `"intermediate"` or `"output"`.
     """
 
@@ -35,13 +35,12 @@ class CellGraph(typing.NamedTuple):
 
 
 def cell_graph(cell):
-    """Names the nodes of a cell as the figures of the paper do.
+    """Names the nodes of a cell, with the numbers that genotypes use.
 
-    The intermediate nodes are numbered from 0. A convolutional cell reads the
-    outputs of the cells before it, `c_{k-2}` and `c_{k-1}`, and writes `c_{k}`;
-    edges that hold `none` are left out. A recurrent cell, which has one input
-    node and activations on its edges, reads `x_{t}` and `h_{t-1}`:
-    they join in that input node, which the figures number 0.
+    A convolutional cell reads the outputs of the cells before it, `c_{k-2}`
+    and `c_{k-1}`, which are its nodes 0 and 1, and writes `c_{k}`. A recurrent
+    cell, which has one input node, reads `x_{t}` and `h_{t-1}`: they join in
+    that input node, 0. Edges that hold `none` are left out.
 
     Args:
         cell: A `Cell` of a genotype.
@@ -56,7 +55,7 @@ def cell_graph(cell):
     >>> cell = zoo.get("DARTS_V2").normal
     >>> graph = cell_graph.cell_graph(cell)
     >>> graph.nodes[0]
-    GraphNode(text='c_{k-2}', kind='input')
+    GraphNode(text='0: c_{k-2}', kind='input')
     >>> graph.edges[0]
     GraphEdge(source=0, target=2, label='sep_conv_3x3')
 
@@ -68,15 +67,19 @@ def cell_graph(cell):
         nodes = [GraphNode(text, "input") for text in inputs]
         nodes.append(GraphNode("0", "intermediate"))
         edges = [GraphEdge(0, 2, None), GraphEdge(1, 2, None)]
-        first_number = 1
     else:
-        ages, output = range(cell.num_inputs, 0, -1), "c_{k}"
-        nodes = [GraphNode(f"c_{{k-{age}}}", "input") for age in ages]
+        output = "c_{k}"
+        # Differs from the reference: the paper's figures count the
+        # intermediate nodes from 0, its genotypes all nodes. One numbering
+        # lets a reader find an edge of a genotype in the figure.
+        nodes = [
+            GraphNode(f"{number}: c_{{k-{cell.num_inputs - number}}}", "input")
+            for number in range(cell.num_inputs)
+        ]
         edges = []
-        first_number = 0
     # Node i of the cell stands at position `shift + i` of the figure.
     shift = len(nodes) - cell.num_inputs
-    for number, incoming in enumerate(cell.nodes, first_number):
+    for number, incoming in enumerate(cell.nodes, cell.num_inputs):
         target = len(nodes)
         nodes.append(GraphNode(str(number), "intermediate"))
         edges.extend(

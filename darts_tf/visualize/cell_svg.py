@@ -20,7 +20,7 @@ def cell_to_svg(cell, title=None):
     >>> from darts_tf.visualize import cell_svg
     >>> cell = zoo.get("DARTS_V2").normal
     >>> svg = cell_svg.cell_to_svg(cell)
-    >>> svg.startswith("<svg"), svg.count("sep_conv_3x3")
+    >>> svg.startswith("<svg"), svg.count(">sep_conv_3x3<")
     (True, 5)
     """
     return svg.to_svg(cells.draw_cell(cell, title))

@@ -45,11 +45,13 @@ def draw_cell(cell, title=None):
     >>> from darts_tf import visualize
     >>> figure = visualize.draw_cell(zoo.get("DARTS_V2").normal)
     >>> round(figure.width), round(figure.height)
-    (524, 190)
+    (549, 190)
     """
     looks = [Look()] * len(cell_graph.cell_graph(cell).edges)
     drawn = draw_edges(cell, looks)
-    return drawn if title is None else figure_lib.titled(drawn, title)
+    if title is not None:
+        return figure_lib.titled(drawn, title)
+    return drawn._replace(title="cell")
 
 
 def draw_genotype(genotype):
@@ -122,7 +124,35 @@ def draw_edges(cell, looks):
     for box in layout.nodes:
         shapes.append(_rectangle(box, *_FILLS[box.kind], 5))
         shapes.extend(_node_text(box))
-    return figure_lib.Figure(layout.width, layout.height, shapes)
+    return figure_lib.Figure(
+        layout.width, layout.height, shapes, description=describe(cell)
+    )
+
+
+def describe(cell):
+    """Says what a cell computes, for who cannot see its figure.
+
+    Args:
+        cell: A `darts_tf.Cell`.
+
+    Returns:
+        String, with the numbers of the nodes in the figure.
+
+    Example:
+
+    >>> from darts_tf.spaces import zoo
+    >>> from darts_tf.visualize import cells
+    >>> cells.describe(zoo.get("DARTS_V2").normal).split("; ")[0]
+    'Node 2 adds sep_conv_3x3 of node 0 and sep_conv_3x3 of node 1'
+    """
+    nodes = [
+        f"node {number} adds "
+        + " and ".join(f"{e.primitive} of node {e.source}" for e in edges)
+        for number, edges in enumerate(cell.nodes, cell.num_inputs)
+    ]
+    joined = ", ".join(map(str, cell.concat))
+    text = "; ".join([*nodes, f"the output joins the nodes {joined}"])
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _rectangle(box, fill, stroke, radius):
@@ -133,13 +163,15 @@ def _rectangle(box, fill, stroke, radius):
 
 
 def _node_text(box):
-    """Yields the text of a node, `c_{k-1}` with a lowered, smaller k-1."""
+    """Yields the text of a node, `1: c_{k-1}` with a lowered, smaller k-1."""
     size = cell_layout.FONT_SIZE
     base, _, index = box.text.removesuffix("}").partition("_{")
     if not index:
         yield figure_lib.Text(box.x, box.y + 4.5, base, size, "node", "middle")
         return
     # The two parts meet at x, whatever the width of the font.
-    x = box.x - 0.28 * _INDEX_FONT_SIZE * (len(index) - 1)
+    x = box.x + 0.28 * (
+        size * (len(base) - 1) - _INDEX_FONT_SIZE * (len(index) - 1)
+    )
     yield figure_lib.Text(x, box.y + 3.5, base, size, "node", "end")
     yield figure_lib.Text(x, box.y + 7.5, index, _INDEX_FONT_SIZE, "index")

@@ -5,14 +5,24 @@ import math
 from darts_tf.visualize import figure as figure_lib
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 42, 14, 28, 22
+_TITLE_HEIGHT = 14  # of an axis
 _GRID = "#e3e3e3"
 _FONT_SIZE = 10
 
 
-def draw_chart(title, epochs, series, size=(330, 200), limits=None):
+def draw_chart(
+    title,
+    epochs,
+    series,
+    size=(330, 200),
+    limits=None,
+    unit="",
+    mark=None,
+    colors=None,
+):
     """Draws numbers as curves over the epochs.
 
-    If there are several curves, a legend names them.
+    The axes have titles. If there are several curves, a legend names them.
 
     Args:
         title: String.
@@ -23,6 +33,12 @@ def draw_chart(title, epochs, series, size=(330, 200), limits=None):
             legend. Defaults to `(330, 200)`.
         limits: Optional tuple, the ends of the vertical axis. Defaults to
             `None`: the smallest and the largest value, with some room.
+        unit: String, of the numbers. Defaults to `""`, none.
+        mark: Optional tuple of an epoch and a text, which stands at a line
+            through it. Defaults to `None`.
+        colors: Optional dictionary from the name of each curve to its colour.
+            Defaults to `None`: those of the palette, in the order of the
+            curves. With colours of its own a single curve is named, too.
 
     Returns:
         A `Figure`, for `to_svg` and `to_png`.
@@ -39,38 +55,92 @@ def draw_chart(title, epochs, series, size=(330, 200), limits=None):
     >>> "validation" in visualize.to_svg(figure)
     True
     """
-    panel = draw_panel(title, epochs, series, size, limits)
-    if len(series) == 1:
-        return panel
-    return figure_lib.stack([panel, draw_legend(list(series), size[0])])
+    vertical = f"{title} ({unit})" if unit else title
+    axes = "epoch", vertical
+    parts = [
+        draw_panel(title, epochs, series, size, limits, axes, mark, colors)
+    ]
+    if len(series) > 1 or colors:
+        parts.append(draw_legend(list(series), size[0], colors))
+    return figure_lib.stack(parts)._replace(
+        title=f"{vertical} over the epochs",
+        description=_describe(epochs, series),
+    )
 
 
-def draw_panel(title, epochs, series, size, limits=None):
-    """Draws a chart as `draw_chart` does, without the legend."""
+def draw_panel(
+    title,
+    epochs,
+    series,
+    size,
+    limits=None,
+    axes=None,
+    mark=None,
+    colors=None,
+):
+    """Draws a chart as `draw_chart` does, without the legend.
+
+    The titles of the axes, horizontal and vertical, are optional.
+    """
     for name, values in series.items():
         if len(values) != len(epochs):
             raise ValueError(
                 "Each curve must have a value for each epoch. Received: "
                 f"{len(values)} of {name!r} for {len(epochs)} epochs"
             )
-    plot = _Plot(size, (min(epochs), max(epochs)), limits or _limits(series))
+    plot = _Plot(
+        size,
+        (min(epochs), max(epochs)),
+        limits or _limits(series),
+        0 if axes is None else _TITLE_HEIGHT,
+    )
+    # The title of the vertical axis says what the chart shows.
+    heading = title if axes is None else axes[1]
     shapes = [
-        figure_lib.Text(8, 16, title, 11, "title", bold=True),
+        figure_lib.Text(8, 16, heading, 11, "title", bold=True),
         *plot.axes(),
     ]
+    if axes is not None:
+        shapes.append(
+            figure_lib.Text(
+                plot.right, size[1] - 6, axes[0], _FONT_SIZE, "axis", "end"
+            )
+        )
+    if mark is not None:
+        shapes.extend(plot.mark(*mark))
     names = list(series)
     for name in names:
-        color = color_of(name, names)
+        color = colors[name] if colors else color_of(name, names)
         shapes.extend(plot.curve(epochs, series[name], color))
     return figure_lib.Figure(*size, shapes)
 
 
-def draw_legend(names, width):
+def _describe(epochs, series):
+    """Says in words from where to where each curve goes."""
+    sentences = []
+    for name, values in series.items():
+        known = [
+            (epoch, value)
+            for epoch, value in zip(epochs, values, strict=True)
+            if value is not None and math.isfinite(value)
+        ]
+        if known:
+            (first, start), (last, end) = known[0], known[-1]
+            sentences.append(
+                f"{name}: {start:.4g} after epoch {first}, {end:.4g} after "
+                f"epoch {last}"
+            )
+    return "; ".join(sentences) + "."
+
+
+def draw_legend(names, width, colors=None):
     """Draws the colour and the name of each curve, in as many rows as needed.
 
     Args:
         names: List of strings.
         width: Float, in pixels.
+        colors: Optional dictionary from the names to colours. Defaults to
+            `None`, those of the palette.
 
     Returns:
         A `Figure`.
@@ -80,7 +150,7 @@ def draw_legend(names, width):
         room = 34 + figure_lib.text_width(name, 11)
         if x > 12 and x + room > width:
             x, y = 12.0, y + 18
-        color = color_of(name, names)
+        color = colors[name] if colors else color_of(name, names)
         shapes.append(
             figure_lib.Line([(x, y - 4), (x + 16, y - 4)], color, 2.5)
         )
@@ -101,9 +171,10 @@ def color_of(name, names):
 class _Plot:
     """The area of the curves, and where a value stands in it."""
 
-    def __init__(self, size, epochs, limits):
+    def __init__(self, size, epochs, limits, room_below):
         self.left, self.top = _LEFT, _TOP
-        self.right, self.bottom = size[0] - _RIGHT, size[1] - _BOTTOM
+        self.right = size[0] - _RIGHT
+        self.bottom = size[1] - _BOTTOM - room_below
         self.epochs = epochs
         self.limits = limits
 
@@ -136,6 +207,21 @@ class _Plot:
                     "middle",
                 )
 
+    def mark(self, epoch, text):
+        """Yields a line through an epoch, and its text."""
+        x = self.x(epoch)
+        color = figure_lib.PALETTE[0]
+        yield figure_lib.Line([(x, self.top), (x, self.bottom)], color, 1)
+        is_left = x > (self.left + self.right) / 2
+        yield figure_lib.Text(
+            x + (-4 if is_left else 4),
+            self.bottom - 5,
+            text,
+            _FONT_SIZE,
+            "mark",
+            "end" if is_left else "start",
+        )
+
     def curve(self, epochs, values, color):
         """Yields the pieces of a curve between its gaps."""
         piece = []
@@ -145,8 +231,8 @@ class _Plot:
                 continue
             if len(piece) == 1:  # a line of one point cannot be seen
                 [(x, y)] = piece
-                piece = [(x - 2, y), (x + 2, y)]
-            if piece:
+                yield figure_lib.Line([(x - 2.5, y), (x + 2.5, y)], color, 5)
+            elif piece:
                 yield figure_lib.Line(piece, color, 1.8)
             piece = []
 

@@ -8,7 +8,7 @@ from darts_tf.visualize import cells
 from darts_tf.visualize import figure as figure_lib
 
 _BOTH = cells.Look()
-_FIRST = cells.Look("#d55e00", 2.0, True, "first")
+_FIRST = cells.Look("#b84c00", 2.0, True, "first")
 _SECOND = cells.Look("#0072b2", 2.0, False, "second")
 
 
@@ -59,7 +59,14 @@ def draw_comparison(first, second, names=("first", "second")):
                 f"{cell_type} cell",
             )
         )
-    return figure_lib.stack(figures)
+    return figure_lib.stack(figures)._replace(
+        title=f"{names[0]} and {names[1]}",
+        description=" ".join(
+            f"{name}, {cell_type} cell: {cells.describe(cell)}"
+            for name, genotype in zip(names, (first, second), strict=True)
+            for cell_type, cell in genotype.cells.items()
+        ),
+    )
 
 
 def _union(one, other):

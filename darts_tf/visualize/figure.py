@@ -3,20 +3,43 @@
 import typing
 
 INK = "#222222"
-# Told apart also by readers who do not see all colours (Okabe and Ito, 2008);
-# the first is for what matters least.
+GROUND = "#ffffff"
+# The hues of Okabe and Ito (2008), told apart also by readers who do not see
+# all colours, so dark that each stands out from white by 4.5 to 1; the first is
+# for what matters least.
 PALETTE = (
-    "#9a9a9a",
+    "#6b6b6b",
     "#0072b2",
-    "#d55e00",
-    "#009e73",
-    "#cc79a7",
-    "#e69f00",
-    "#56b4e9",
-    "#8a6a1f",
+    "#b84c00",
+    "#00775a",
+    "#a83f7c",
+    "#8a6200",
     "#5b3a8c",
+    "#a01c2c",
     "#222222",
 )
+# What a page in dark mode shows instead of each colour of a figure.
+DARK = {
+    INK: "#e8e8e8",
+    GROUND: "#1c2127",
+    "#6b6b6b": "#a8a8a8",
+    "#0072b2": "#62b6f0",
+    "#b84c00": "#ff9d5c",
+    "#00775a": "#4fd0a5",
+    "#a83f7c": "#ee9cc8",
+    "#8a6200": "#e8bb4a",
+    "#5b3a8c": "#b79cf0",
+    "#a01c2c": "#ff8c94",
+    "#e3e3e3": "#3a424b",  # grid lines
+    "#666666": "#aab2bb",  # wires
+    "#d5ecd4": "#234a2c",  # nodes, and their frames
+    "#5b9a5a": "#6fb56d",
+    "#d3e5f7": "#1f3f61",
+    "#4a7fb5": "#6ea6df",
+    "#fbeebb": "#51430f",
+    "#b8962e": "#cdab43",
+    "#eef5fc": "#22303f",  # the panel of an edge that is kept
+}
 # Of the widest usual sans-serif; a narrower font leaves some room.
 _WIDTH_OF_A_LETTER = 0.62
 
@@ -93,6 +116,9 @@ class Figure(typing.NamedTuple):
         width: Float.
         height: Float.
         shapes: List of the shapes of this module, and of `Placed` figures.
+        title: String, what a screen reader calls it. Defaults to `""`.
+        description: String, what a screen reader says that it shows. Defaults
+            to `""`.
 
     Example:
 
@@ -105,6 +131,8 @@ class Figure(typing.NamedTuple):
     width: float
     height: float
     shapes: list[Rectangle | Wire | Line | Polygon | Text | Placed]
+    title: str = ""
+    description: str = ""
 
 
 def text_width(text, size, bold=False):
@@ -119,13 +147,23 @@ def stack(figures):
         figures: List of `Figure`.
 
     Returns:
-        A `Figure` as wide as the widest.
+        A `Figure` as wide as the widest, which is called what they are.
     """
     shapes, y = [], 0.0
     for one in figures:
         shapes.append(Placed(0.0, y, one))
         y += one.height
-    return Figure(max(one.width for one in figures), y, shapes)
+    return Figure(
+        max(one.width for one in figures),
+        y,
+        shapes,
+        ", ".join(one.title for one in figures if one.title),
+        " ".join(
+            f"{one.title}: {one.description}" if one.title else one.description
+            for one in figures
+            if one.description
+        ),
+    )
 
 
 def titled(figure, title):
@@ -140,4 +178,10 @@ def titled(figure, title):
     """
     width = max(figure.width, 28 + text_width(title, 15, bold=True))
     heading = Text(14, 22, title, 15, "title", bold=True)
-    return Figure(width, figure.height + 30, [heading, Placed(0, 30, figure)])
+    return Figure(
+        width,
+        figure.height + 30,
+        [heading, Placed(0, 30, figure)],
+        title,
+        figure.description,
+    )

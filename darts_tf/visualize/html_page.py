@@ -3,35 +3,13 @@
 import base64
 import html
 
+from darts_tf.visualize import html_style
 from darts_tf.visualize import svg
 
-_STYLE = """
-body { font: 15px/1.5 system-ui, Helvetica, Arial, sans-serif; color: #222;
-       max-width: 1100px; margin: 0 auto; padding: 1.5em; }
-h1 { font-size: 1.6em; margin: 0 0 .2em; }
-h2 { font-size: 1.2em; margin: 2.2em 0 .5em; padding-bottom: .2em;
-     border-bottom: 1px solid #ddd; }
-p { max-width: 48em; margin: .5em 0; }
-table { border-collapse: collapse; margin: .6em 0; font-size: 14px; }
-th, td { text-align: left; padding: .2em .9em .2em 0; vertical-align: top;
-         border-bottom: 1px solid #eee; }
-th { border-bottom: 1px solid #aaa; }
-.wide { overflow-x: auto; white-space: nowrap; }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
-pre { background: #f4f6f8; padding: .7em .9em; white-space: pre-wrap;
-      overflow-wrap: anywhere;
-      font: 13px/1.5 ui-monospace, Menlo, Consolas, monospace; }
-figure { margin: .6em 0; overflow-x: auto; }
-figcaption { color: #555; font-size: 13px; max-width: 60em; }
-.row { display: flex; flex-wrap: wrap; gap: .8em; }
-.row svg { flex: none; max-width: 100%; height: auto; }
-img { max-width: 100%; height: auto; }
-nav { color: #555; font-size: 14px; }
-nav a { margin-right: 1em; }
-tr.weak td { background: #fff6e5; }
-tr.minor td { color: #777; }
-details summary { cursor: pointer; color: #0057a0; margin: .6em 0; }
-"""
+# A part wider than the screen moves by itself, also with the keys.
+_MOVES = 'tabindex="0" role="region"'
+# The smallest letters, of 10 pixels, can still be read.
+_LEAST_SCALE = 0.85
 
 
 class HtmlPage:
@@ -55,12 +33,22 @@ class HtmlPage:
         self.subtitle = subtitle
         self._parts = []
         self._headings = []
+        self._styles = []
+        self._leads = []
 
     def heading(self, text):
         """Begins a section, which the top of the page links to."""
         self._headings.append(text)
         number = len(self._headings)
         self._parts.append(f'<h2 id="part{number}">{html.escape(text)}</h2>')
+
+    def subheading(self, text):
+        """Begins a part of a section."""
+        self._parts.append(f"<h3>{html.escape(text)}</h3>")
+
+    def lead(self, text):
+        """Adds the paragraph at the top that says the whole in short."""
+        self._leads.append(f'<p class="lead">{html.escape(text)}</p>')
 
     def paragraph(self, text):
         """Adds a paragraph."""
@@ -70,7 +58,7 @@ class HtmlPage:
         """Adds lines of code or commands."""
         self._parts.append(f"<pre>{html.escape(text)}</pre>")
 
-    def table(self, header, rows, classes=None):
+    def table(self, header, rows, classes=None, caption=""):
         """Adds a table.
 
         Args:
@@ -80,6 +68,7 @@ class HtmlPage:
             classes: Optional list with `"weak"`, `"minor"` or `""` for each
                 row: `"weak"` is highlighted, `"minor"` is grey. Defaults to
                 `None`, no row has a class.
+            caption: String, what the table shows. Defaults to `""`.
         """
         numeric = [
             bool(rows) and all(_is_number(row[k]) for row in rows)
@@ -88,7 +77,7 @@ class HtmlPage:
         lines = [
             "<tr>"
             + "".join(
-                _cell("th", text, number)
+                _cell('th scope="col"', text, number)
                 for text, number in zip(header, numeric, strict=True)
             )
             + "</tr>"
@@ -100,24 +89,76 @@ class HtmlPage:
                 for value, number in zip(row, numeric, strict=True)
             )
             lines.append(f"<tr{mark}>{fields}</tr>")
-        # On a narrow screen a wide table moves by itself.
         body = "\n".join(lines)
-        self._parts.append(f'<div class="wide"><table>\n{body}\n</table></div>')
+        head = f"<caption>{html.escape(caption)}</caption>" if caption else ""
+        # Two columns have room on any screen, if their texts may break.
+        kind = "wide pairs" if len(header) == 2 else "wide"
+        label = html.escape(caption or ", ".join(map(str, header)))
+        self._parts.append(
+            f'<div class="{kind}" {_MOVES} aria-label="{label}">'
+            f"<table>{head}\n{body}\n</table></div>"
+        )
 
     def figures(self, figures, caption=""):
         """Adds `Figure`s side by side, as far as there is room."""
-        drawn = "\n".join(svg.to_svg(figure) for figure in figures)
+        drawn = "\n".join(_drawn(figure) for figure in figures)
+        label = html.escape(caption or _names(figures))
         self._parts.append(
-            f'<figure><div class="row">{drawn}</div>{_caption(caption)}'
+            f'<figure><div class="row" {_MOVES} aria-label="{label}">{drawn}'
+            f"</div>{_caption(caption)}</figure>"
+        )
+
+    def pictures(self, pictures, caption=""):
+        """Adds small pictures side by side, each with a text below it.
+
+        Args:
+            pictures: List of tuples of a PNG file as bytes and a string.
+            caption: String. Defaults to `""`.
+        """
+        shown = "\n".join(
+            f'<div class="picture"><img alt="{html.escape(text)}" src="'
+            f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
+            f'">{html.escape(text)}</div>'
+            for png, text in pictures
+        )
+        self._parts.append(
+            f'<figure><div class="row">{shown}</div>{_caption(caption)}'
             "</figure>"
         )
 
-    def animation(self, gif, caption=""):
-        """Adds an animated GIF, which is given as bytes."""
-        data = base64.b64encode(gif).decode("ascii")
+    def film(self, frames, caption=""):
+        """Adds figures that are shown one after the other.
+
+        The reader can pause the film and pick a frame. Who has asked for
+        reduced motion sees the last frame until another is picked.
+
+        Args:
+            frames: List of tuples `(figure, label, seconds)`.
+            caption: String. Defaults to `""`.
+        """
+        if len(frames) == 1:
+            self.figures([frames[0][0]], caption)
+            return
+        name = f"film{len(self._styles) + 1}"
+        seconds = [duration for _, _, duration in frames]
+        self._styles.append(html_style.film_style(name, seconds))
+        choices = [("play", "play"), ("pause", "pause")] + [
+            (str(number), label) for number, (_, label, _) in enumerate(frames)
+        ]
+        controls = "\n".join(
+            f'<label><input type="radio" name="{name}" id="{name}-{key}"'
+            f"{' checked' if key == 'play' else ''}>{html.escape(text)}</label>"
+            for key, text in choices
+        )
+        drawn = "\n".join(
+            f'<div class="frame">{_drawn(figure)}</div>'
+            for figure, _, _ in frames
+        )
         self._parts.append(
-            f'<figure><img alt="{html.escape(caption)}" '
-            f'src="data:image/gif;base64,{data}">{_caption(caption)}</figure>'
+            f'<figure class="film" id="{name}" role="group" '
+            f'aria-label="{html.escape(caption)}">\n{controls}\n'
+            f'<div class="frames" {_MOVES} aria-label="frames">{drawn}</div>'
+            f"{_caption(caption)}</figure>"
         )
 
     def begin_details(self, summary):
@@ -142,12 +183,15 @@ class HtmlPage:
                 '<html lang="en"><head><meta charset="utf-8">',
                 '<meta name="viewport" content="width=device-width">',
                 f"<title>{html.escape(self.title)}</title>",
-                f"<style>{_STYLE}</style></head><body>",
+                f"<style>{html_style.style()}",
+                *self._styles,
+                "</style></head><body><main>",
                 f"<h1>{html.escape(self.title)}</h1>",
                 f"<p>{html.escape(self.subtitle)}</p>",
-                f"<nav>{links}</nav>",
+                *self._leads,
+                f'<nav aria-label="sections">{links}</nav>',
                 *self._parts,
-                "</body></html>\n",
+                "</main></body></html>\n",
             ]
         )
 
@@ -164,13 +208,25 @@ def _is_number(value):
 
 def _cell(tag, value, is_number):
     mark = ' class="number"' if is_number else ""
-    return f"<{tag}{mark}>{html.escape(_text(value))}</{tag}>"
+    end = tag.partition(" ")[0]
+    return f"<{tag}{mark}>{html.escape(_text(value))}</{end}>"
 
 
 def _text(value):
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _drawn(figure):
+    """Returns a figure that shrinks a little before it has to be moved."""
+    least = f"{_LEAST_SCALE * figure.width:.0f}px"
+    style = f"max-width:100%;min-width:{least};height:auto"
+    return svg.to_svg(figure).replace("<svg ", f'<svg style="{style}" ', 1)
+
+
+def _names(figures):
+    return ", ".join(figure.title for figure in figures if figure.title)
 
 
 def _caption(text):

@@ -3,11 +3,9 @@
 from darts_tf.spaces import discretization
 from darts_tf.visualize import chart
 from darts_tf.visualize import figure as figure_lib
+from darts_tf.visualize import heat_map
 
-_ROW, _TOP, _LEFT = 20, 26, 62
-_FONT_SIZE = 10
 _PANEL = 170, 96
-_DARK = (0, 68, 136)
 
 
 def draw_op_weights(space, op_weights, cell_type):
@@ -15,8 +13,8 @@ def draw_op_weights(space, op_weights, cell_type):
 
     Each row is an edge, and each column is a primitive. The numbers of the
     nodes are those of the genotype, where the inputs come first. A frame marks
-    what discretization keeps. The shades are relative to the largest op
-    weight.
+    what discretization keeps. The shades are relative to the largest op weight
+    of all cells; a colour bar explains them.
 
     Args:
         space: A `darts_tf.SearchSpace`.
@@ -42,50 +40,34 @@ def draw_op_weights(space, op_weights, cell_type):
     True
     """
     kept = _kept(space, op_weights, cell_type)
-    widths = [
-        max(46, figure_lib.text_width(name, _FONT_SIZE) + 10)
-        for name in space.primitives
-    ]
-    lefts = [_LEFT + sum(widths[:k]) for k in range(len(widths))]
-    shapes = [
-        figure_lib.Text(
-            left + width / 2, 17, name, _FONT_SIZE, "column", "middle"
-        )
-        for left, width, name in zip(
-            lefts, widths, space.primitives, strict=True
-        )
-    ]
-    frames = []
-    # Shades are relative: early in a search all op weights are alike.
-    darkest = float(max(map(max, op_weights[cell_type])))
-    for row, (source, target) in enumerate(space.edges):
-        y = _TOP + row * _ROW
-        shapes.append(
-            figure_lib.Text(
-                _LEFT - 8,
-                y + 14,
-                f"{source} -> {target}",
-                _FONT_SIZE,
-                "row",
-                "end",
-                bold=(source, target) in kept,
-            )
-        )
-        for left, width, name, weight in zip(
-            lefts,
-            widths,
-            space.primitives,
-            op_weights[cell_type][row],
-            strict=True,
-        ):
-            box = (left, y, width, _ROW)
-            shapes.extend(_field(box, float(weight), darkest))
-            if kept.get((source, target)) == name:
-                frames.append(_frame(*box))
-    return figure_lib.Figure(
-        lefts[-1] + widths[-1] + 14,
-        _TOP + _ROW * len(space.edges) + 12,
-        shapes + frames,
+    edges = list(space.edges)
+    rows = heat_map.Axis(
+        "edge",
+        [f"{source} -> {target}" for source, target in edges],
+        bold={row for row, edge in enumerate(edges) if edge in kept},
+    )
+    # One scale for all cells, whose shades can then be compared. It is
+    # relative: early in a search all op weights are alike.
+    largest = max(float(max(map(max, each))) for each in op_weights.values())
+    figure = heat_map.draw_heat_map(
+        rows,
+        heat_map.Axis("operation", list(space.primitives)),
+        op_weights[cell_type],
+        heat_map.round_up(largest),
+        "op weight",
+        frames={
+            (row, space.primitives.index(kept[edge]))
+            for row, edge in enumerate(edges)
+            if edge in kept
+        },
+    )
+    said = []
+    for (source, target), primitive in kept.items():
+        weight = max(op_weights[cell_type][edges.index((source, target))])
+        said.append(f"{source} to {target}: {primitive}, {float(weight):.2f}")
+    return figure._replace(
+        title=f"Op weights of the {cell_type} cell",
+        description=f"The edges that are kept: {'; '.join(said)}.",
     )
 
 
@@ -142,7 +124,20 @@ def draw_op_weight_curves(trace, cell_type):
     width = _PANEL[0] * (space.nodes[-1])
     panels = figure_lib.Figure(width, _PANEL[1] * space.num_nodes, shapes)
     legend = chart.draw_legend(list(space.primitives), max(width, 340))
-    return figure_lib.stack([legend, panels])
+    axes = figure_lib.Text(
+        12, 12, "upwards: op weight; to the right: epoch", 10, "axis"
+    )
+    return figure_lib.stack(
+        [legend, figure_lib.Figure(340, 20, [axes]), panels]
+    )._replace(
+        title=f"Op weights of the {cell_type} cell over the epochs",
+        description="At the end the edges that are kept have: "
+        + "; ".join(
+            f"{source} to {target}: {primitive}"
+            for (source, target), primitive in kept.items()
+        )
+        + ".",
+    )
 
 
 def _kept(space, op_weights, cell_type):
@@ -157,34 +152,3 @@ def _kept(space, op_weights, cell_type):
         for choice in discretization.explain(space, op_weights)
         if choice.cell_type == cell_type
     }
-
-
-def _field(box, weight, darkest):
-    """Yields a field, the darker the larger the weight, and its number."""
-    left, top, width, height = box
-    share = (weight / darkest) ** 2
-    shade = [round(255 + share * (dark - 255)) for dark in _DARK]
-    fill = "#" + "".join(f"{part:02x}" for part in shade)
-    yield figure_lib.Rectangle(left, top, width, height, fill)
-    yield figure_lib.Text(
-        left + width / 2,
-        top + 14,
-        f"{weight:.2f}",
-        _FONT_SIZE,
-        "weight",
-        "middle",
-        "#ffffff" if share > 0.5 else figure_lib.INK,
-    )
-
-
-def _frame(left, top, width, height):
-    color = "#d55e00"
-    right, bottom = left + width, top + height
-    corners = [
-        (left, top),
-        (right, top),
-        (right, bottom),
-        (left, bottom),
-        (left, top),
-    ]
-    return figure_lib.Line(corners, color, 2)

@@ -63,7 +63,7 @@ def to_pixels(figure, scale=1.0):
     >>> from darts_tf import visualize
     >>> figure = visualize.draw_cell(zoo.get("DARTS_V2").normal)
     >>> visualize.to_pixels(figure, scale=0.5).shape
-    (95, 262, 3)
+    (95, 274, 3)
     """
     return np.asarray(to_image(figure, scale))
 

@@ -14,6 +14,7 @@ from darts_tf.visualize import trace as trace_lib
 CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.json"
 ENVIRONMENT_FILE = "environment.json"
+DATA_FILE = "data.json"
 
 
 class RunFolder:
@@ -27,6 +28,7 @@ class RunFolder:
         settings: Dictionary, the options of the run; empty if not known.
         versions: Dictionary, what the run ran on; empty if not known.
         metrics: Dictionary, the last figures; empty before the end.
+        facts: Dictionary, what a search knows of its data; empty if unknown.
         is_of_command: Boolean, whether a command of `trainers` made it.
 
     Args:
@@ -54,6 +56,7 @@ class RunFolder:
         )
         self.settings = self._json(CONFIG_FILE, settings)
         self.metrics = self._json(METRICS_FILE)
+        self.facts = self._json(DATA_FILE)
         self.versions = self._json(ENVIRONMENT_FILE, versions)
         self.history = history_log.read_history(self.directory)
         self.trace = None

@@ -8,24 +8,40 @@ from darts_tf.spaces import discretization
 from darts_tf.visualize import animation
 from darts_tf.visualize import cells
 from darts_tf.visualize import chart
+from darts_tf.visualize import evaluation as evaluation_lib
+from darts_tf.visualize import evaluation_report
 from darts_tf.visualize import html_page
 from darts_tf.visualize import next_steps
 from darts_tf.visualize import op_weights as op_weights_lib
 from darts_tf.visualize import run_folder
+from darts_tf.visualize import summary
 
 REPORT_FILE = "report.html"
-# A choice that rounding, another seed or one more epoch may change.
-_CLOSE = 0.05
+# Of the figures of an epoch.
+UNITS = {
+    "accuracy": "share of images",
+    "alpha eigenvalue": "",
+    "eigenvalue": "",
+    "entropy": "nats",
+    "learning rate": "per step",
+    "loss": "nats",
+    "margin": "op weight",
+    "seconds": "s",
+    "skips": "operations",
+    "top 5 accuracy": "share of images",
+}
 
 
 def write_report(directory, settings=None, versions=None):
     """Writes the report of a search, or of a training, to its folder.
 
     The report is one file, `report.html`. The search may be finished, stopped
-    or still running. The page explains the cell edge by edge, and shows the
-    curves of the losses and metrics, how the cell and its op weights changed
-    over the epochs, and the size of the network of the cell. The command
-    `python -m trainers.report` writes the same page.
+    or still running. The page says at its top what was found, explains the cell
+    edge by edge, and shows the curves of the losses and metrics, how the cell
+    and its op weights changed over the epochs, and the size of the network of
+    the cell. That of a training shows what the network takes for what, if an
+    `Evaluation` was saved in the folder. The command `python -m
+    trainers.report` writes the same page.
 
     Args:
         directory: String or path, the folder. That of a search holds what
@@ -76,6 +92,13 @@ def write_report(directory, settings=None, versions=None):
     """
     run = run_folder.RunFolder(directory, settings, versions)
     page = html_page.HtmlPage(*_title(run))
+    sizes = evaluation = None
+    if run.is_search:
+        sizes = next_steps.network_sizes(run)
+        page.lead(summary.of_search(run, sizes))
+    else:
+        evaluation = evaluation_lib.read_evaluation(run.directory)
+        page.lead(summary.of_training(run, evaluation))
     page.heading("The cell")
     page.figures(
         [
@@ -89,7 +112,9 @@ def write_report(directory, settings=None, versions=None):
     _add_curves(page, run)
     if run.is_search:
         _add_trace(page, run.trace)
-    _add_network(page, run)
+    if evaluation is not None:
+        evaluation_report.add(page, evaluation)
+    _add_network(page, run, sizes)
     _add_next_steps(page, run)
     _add_settings(page, run)
     path = run.directory / REPORT_FILE
@@ -104,12 +129,7 @@ def _title(run):
     title = f"{what} a {kind[run.genotype.kind]} cell"
     if run.data:
         title += f" on {run.data}"
-    done = max((line["epoch"] for line in run.history), default=0)
-    planned = run.settings.get("epochs", done if run.is_of_command else None)
-    if planned is None:
-        epochs = "1 epoch" if done == 1 else f"{done} epochs"
-    else:
-        epochs = f"{done} of {planned} epochs"
+    epochs = summary.epochs_text(*summary.epochs_of(run))
     return title, f"{epochs} · {run.directory}"
 
 
@@ -121,12 +141,12 @@ def _add_choices(page, run):
         "Each node keeps the edges whose best operation has the largest op "
         "weight; the operation none does not count. The margin of a choice is "
         "the difference to the op weight of the second best operation on the "
-        "same edge. Nodes are numbered as in the text above, where the inputs "
-        "come first. The rows of a node are sorted from the strongest edge to "
-        "the weakest. For an edge that is left out, the last column says how "
-        "far its op weight lies behind that of the last edge that is kept. "
-        f"Choices with a margin below {_CLOSE} are highlighted: another seed "
-        "or one more epoch could change them."
+        "same edge. Nodes have the numbers that they have in the drawing and "
+        "in the text below it. The rows of a node are sorted from the "
+        "strongest edge to the weakest. For an edge that is left out, the last "
+        "column says how far its op weight lies behind that of the last edge "
+        f"that is kept. Choices with a margin below {summary.CLOSE} are "
+        "highlighted: another seed or one more epoch could change them."
     )
     if discretization.discretize(space, op_weights) != run.genotype:
         page.paragraph(
@@ -158,7 +178,7 @@ def _choices(space, op_weights):
     rows, classes = [], []
     for choice in discretization.explain(everything, op_weights):
         is_kept = choice in kept
-        is_close = is_kept and choice.margin < _CLOSE
+        is_close = is_kept and choice.margin < summary.CLOSE
         if is_kept:
             verdict = "kept, a close call" if is_close else "kept"
         else:
@@ -188,30 +208,40 @@ def _add_curves(page, run):
     for name in dict.fromkeys(n for line in run.history for n in line):
         if name == "epoch":
             continue
-        values = [_finite(line.get(name)) for line in run.history]
+        values = [finite(line.get(name)) for line in run.history]
         if any(value is not None for value in values):
-            groups.setdefault(_subject(name), {})[name] = values
+            groups.setdefault(subject_of(name), {})[name] = values
+    best = None
+    if run.metrics.get("best_epoch") in epochs:
+        best = (run.metrics["best_epoch"], "best epoch")
     page.heading("Curves")
     page.figures(
         [
-            chart.draw_chart(subject, epochs, series)
+            chart.draw_chart(
+                subject,
+                epochs,
+                series,
+                unit=UNITS.get(subject, ""),
+                mark=best if subject == "accuracy" else None,
+            )
             for subject, series in groups.items()
         ],
         "The figures of each epoch. Entropy is that of the op weights, in "
         "nats. Skips is the number of operations of the most likely cell that "
         "change nothing. Margin is the smallest margin of its choices."
         if run.is_search
-        else "The figures of each epoch.",
+        else "The figures of each epoch."
+        + (f" The best one is {best[0]}." if best else ""),
     )
 
 
-def _finite(value):
+def finite(value):
     """Returns a number, or `None` for what cannot be drawn."""
     is_number = isinstance(value, int | float) and math.isfinite(value)
     return value if is_number else None
 
 
-def _subject(name):
+def subject_of(name):
     """Returns the kind of a figure: `val_loss` is a loss."""
     for prefix in ("alpha_", "val_", "valid_", "train_", "test_"):
         name = name.removeprefix(prefix)
@@ -228,8 +258,8 @@ def _add_trace(page, trace):
         f"The most likely cell changed {changes} "
         f"{'time' if changes == 1 else 'times'} from one epoch to the next."
     )
-    page.animation(
-        animation.to_gif(trace),
+    page.film(
+        animation.film(trace),
         "The most likely cells, from the first epoch to the last.",
     )
     for cell_type in trace.space.cell_types:
@@ -243,10 +273,10 @@ def _add_trace(page, trace):
         page.end_details()
 
 
-def _add_network(page, run):
+def _add_network(page, run, sizes):
     """Shows the size of the network of a search, or the final figures."""
     if run.is_search:
-        figures = next_steps.network_sizes(run.genotype, run.data)
+        figures = sizes
         otherwise = (
             "Not counted: the cell has custom operations, which are not "
             "registered in the program that wrote this report."
@@ -269,6 +299,14 @@ def _add_next_steps(page, run):
     if run.is_of_command:
         page.heading("Next steps")
         page.code("\n".join(next_steps.next_commands(run)))
+        seconds = next_steps.expected_seconds(run)
+        if seconds:
+            page.paragraph(
+                "The training takes about "
+                f"{next_steps.duration(seconds)} on the machine "
+                "of the search: an estimate, which may be wrong by a factor of "
+                "two; the command itself says more after its first steps."
+            )
     elif run.is_search:
         page.heading("Next steps")
         page.code("\n".join(next_steps.next_program(run)))

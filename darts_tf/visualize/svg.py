@@ -15,7 +15,8 @@ def to_svg(figure):
     """Writes a figure as SVG.
 
     Each element has its own colours and sizes. A style sheet would also apply
-    to the other figures of a page.
+    to the other figures of a page. What the figure is called and shows is there
+    for screen readers.
 
     Args:
         figure: A `Figure`, such as `draw_genotype` returns.
@@ -29,7 +30,7 @@ def to_svg(figure):
     >>> from darts_tf import visualize
     >>> figure = visualize.draw_cell(zoo.get("DARTS_V2").normal)
     >>> svg = visualize.to_svg(figure)
-    >>> svg.startswith("<svg"), svg.count("sep_conv_3x3")
+    >>> svg.startswith("<svg"), svg.count(">sep_conv_3x3<")
     (True, 5)
     """
     size = f"{figure.width:.0f}", f"{figure.height:.0f}"
@@ -38,12 +39,32 @@ def to_svg(figure):
             '<svg xmlns="http://www.w3.org/2000/svg" '
             f'width="{size[0]}" height="{size[1]}" '
             f'viewBox="0 0 {size[0]} {size[1]}" '
-            'font-family="Helvetica,Arial,sans-serif">',
-            '<rect width="100%" height="100%" fill="#fff"/>',
+            f'font-family="Helvetica,Arial,sans-serif"{_label(figure)}>',
+            *_words(figure),
+            f'<rect width="100%" height="100%" fill="{figure_lib.GROUND}"/>',
             *_elements(figure.shapes),
             "</svg>\n",
         ]
     )
+
+
+def _label(figure):
+    said = ". ".join(part for part in _said(figure) if part)
+    return f' role="img" aria-label="{_quoted(said)}"' if said else ""
+
+
+def _words(figure):
+    for tag, text in zip(("title", "desc"), _said(figure), strict=True):
+        if text:
+            yield f"<{tag}>{_escape(text)}</{tag}>"
+
+
+def _said(figure):
+    return figure.title, figure.description
+
+
+def _quoted(text):
+    return _escape(text).replace('"', "&quot;")
 
 
 def _elements(shapes):

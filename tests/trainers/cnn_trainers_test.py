@@ -104,7 +104,19 @@ def test_search_train_and_export(tmp_path, capsys):
     page = (folder / "report.html").read_text()
     assert "digits" in page
     assert genotype.to_text().replace("'", "&#x27;") in page
-    assert f"--genotype={folder}/genotype.json" in page
+    assert f"--search={folder}" in page
+    data = json.loads((folder / "data.json").read_text())
+    assert data == {
+        "class_names": [str(digit) for digit in range(10)],
+        "image_shape": [8, 8, 1],
+        "train_images": 100,
+        "test_images": 360,
+    }
+    seconds = json.loads((folder / "metrics.json").read_text())[
+        "next_training_seconds"
+    ]
+    assert seconds > 0
+    assert "To go on, about " in printed
 
     metrics = _train(tmp_path / "train", folder / "genotype.json")
     files = {file.name for file in (tmp_path / "train").iterdir()}
@@ -113,11 +125,13 @@ def test_search_train_and_export(tmp_path, capsys):
         "checkpoint.previous.npz",
         "config.json",
         "environment.json",
+        "evaluation.json",
         "genotype.json",
         "history.jsonl",
         "metrics.json",
         "network.keras",
         "report.html",
+        "tensorboard",
     }
     written = json.loads((tmp_path / "train" / "metrics.json").read_text())
     assert written == metrics

@@ -68,7 +68,7 @@ def test_a_stopped_run_goes_on_to_the_same_end(
     assert 0 <= whole["test_accuracy"] <= 1
     assert whole["test_top_5_accuracy"] == 1  # there are two classes
 
-    class _Stop(darts_tf.callbacks.HistoryLog):
+    class _Stop(darts_tf.callbacks.TrainingLog):
         def on_epoch_begin(self, epoch, logs=None):
             super().on_epoch_begin(epoch, logs)
             self.epoch = epoch
@@ -79,7 +79,7 @@ def test_a_stopped_run_goes_on_to_the_same_end(
 
     config = _config(folder, tmp_path / "stopped")
     with monkeypatch.context() as patch:
-        patch.setattr(darts_tf.callbacks, "HistoryLog", _Stop)
+        patch.setattr(darts_tf.callbacks, "TrainingLog", _Stop)
         with pytest.raises(darts_tf.callbacks.Stopped):
             imagenet_train.run(config)
     assert "after step 6, which is saved. The same" in capsys.readouterr().out
@@ -102,7 +102,8 @@ def test_a_stopped_run_goes_on_to_the_same_end(
 
 
 def _contents(folder):
-    return {file.name: file.read_bytes() for file in folder.iterdir()}
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    return {str(file): file.read_bytes() for file in files}
 
 
 def test_a_run_does_not_go_on_with_other_options(tmp_path, folder):

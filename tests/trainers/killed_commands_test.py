@@ -132,7 +132,9 @@ def _tiny_search(folder):
 @pytest.mark.slow
 def test_all_files_of_a_search_survive_kills(tmp_path, monkeypatch):
     folder = tmp_path / "run"
-    names = kills.compare(folder, _tiny_search(folder), monkeypatch)
+    names = kills.compare(
+        folder, _tiny_search(folder), monkeypatch, timed=["report.html"]
+    )
     assert names >= {
         "config.json",
         "space.json",
@@ -160,7 +162,9 @@ def test_a_killed_search_ends_with_the_same_files(
         if kind == "conv"
         else _command(ptb_search, tmp_path / "run", corpus=str(corpus), **TEXTS)
     )
-    names = kills.compare(tmp_path / "run", run, monkeypatch)
+    names = kills.compare(
+        tmp_path / "run", run, monkeypatch, timed=["report.html"]
+    )
     assert {"checkpoint.npz", "cell.svg", "report.html"} <= names
 
 
@@ -176,7 +180,8 @@ def test_a_killed_training_ends_with_the_same_files(tmp_path, monkeypatch):
         steps_per_epoch=1,
         filters=2,
         max_samples=60,
-        batch_size=30,  # few batches of test images,
+        batch_size=30,  # few batches of test images
+        validation_fraction=0.3,
     )
     names = kills.compare(
         tmp_path / "run", run, monkeypatch, timed=["report.html"]

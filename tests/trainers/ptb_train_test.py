@@ -1,6 +1,7 @@
 """Training, resuming, export and sampling of a language model, by command."""
 
 import json
+import shutil
 import signal
 
 import keras
@@ -78,6 +79,7 @@ def test_a_run_leaves_its_files_and_figures(unbroken, corpus):
         "metrics.json",
         "network.keras",
         "report.html",
+        "tensorboard",
         "vocabulary.txt",
     }
     assert json.loads((folder / "metrics.json").read_text()) == metrics
@@ -192,11 +194,16 @@ def test_a_run_that_was_stopped_wants_the_same_cell(tmp_path, corpus):
 
 def test_a_run_that_ended_is_left_alone(unbroken, corpus, capsys):
     folder, metrics = unbroken
-    files = {file: file.read_bytes() for file in folder.iterdir()}
+    files = contents(folder)
     again = ptb_train.run(config(folder, corpus, learning_rate=60.0))
     assert again == metrics
     assert "is finished; nothing is changed" in capsys.readouterr().out
-    assert files == {file: file.read_bytes() for file in folder.iterdir()}
+    assert contents(folder) == files
+
+
+def contents(folder):
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    return {file: file.read_bytes() for file in files}
 
 
 def test_export_and_sampling(unbroken, tmp_path, capsys):
@@ -235,9 +242,7 @@ def test_export_and_sampling(unbroken, tmp_path, capsys):
 
 def test_an_export_that_cannot_work_is_refused(unbroken, tmp_path, corpus):
     folder = tmp_path / "copy"
-    folder.mkdir()
-    for file in unbroken[0].iterdir():
-        (folder / file.name).write_bytes(file.read_bytes())
+    shutil.copytree(unbroken[0], folder)
     (folder / "vocabulary.txt").write_text("a\n" * 6)
     values = {
         "network": str(folder / "network.keras"),

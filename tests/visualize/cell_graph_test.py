@@ -16,20 +16,20 @@ def arrows(cell):
     ]
 
 
-def test_convolutional_cell_is_that_of_figure_4():
+def test_convolutional_cell_is_that_of_figure_4_with_its_genotypes_numbers():
     assert arrows(zoo.get("DARTS_V2").normal) == [
-        ("c_{k-2}", "sep_conv_3x3", "0"),
-        ("c_{k-1}", "sep_conv_3x3", "0"),
-        ("c_{k-2}", "sep_conv_3x3", "1"),
-        ("c_{k-1}", "sep_conv_3x3", "1"),
-        ("c_{k-1}", "sep_conv_3x3", "2"),
-        ("c_{k-2}", "skip_connect", "2"),
-        ("c_{k-2}", "skip_connect", "3"),
-        ("0", "dil_conv_3x3", "3"),
-        ("0", None, "c_{k}"),
-        ("1", None, "c_{k}"),
+        ("0: c_{k-2}", "sep_conv_3x3", "2"),
+        ("1: c_{k-1}", "sep_conv_3x3", "2"),
+        ("0: c_{k-2}", "sep_conv_3x3", "3"),
+        ("1: c_{k-1}", "sep_conv_3x3", "3"),
+        ("1: c_{k-1}", "sep_conv_3x3", "4"),
+        ("0: c_{k-2}", "skip_connect", "4"),
+        ("0: c_{k-2}", "skip_connect", "5"),
+        ("2", "dil_conv_3x3", "5"),
         ("2", None, "c_{k}"),
         ("3", None, "c_{k}"),
+        ("4", None, "c_{k}"),
+        ("5", None, "c_{k}"),
     ]
 
 
@@ -69,7 +69,7 @@ def test_three_inputs_are_counted_back_from_the_present_cell():
     edges = (genotype_lib.Edge("identity", 0), genotype_lib.Edge("relu", 2))
     cell = genotype_lib.Cell((edges,), (3,), num_inputs=3)
     assert arrows(cell) == [
-        ("c_{k-3}", "identity", "0"),
-        ("c_{k-1}", "relu", "0"),
-        ("0", None, "c_{k}"),
+        ("0: c_{k-3}", "identity", "3"),
+        ("2: c_{k-1}", "relu", "3"),
+        ("3", None, "c_{k}"),
     ]

@@ -176,7 +176,7 @@ def test_inputs_stand_at_the_left_and_the_output_at_the_right(cell):
 def test_nodes_stand_by_the_longest_path_to_them():
     nodes = cell_layout.layout_cell(zoo.get("DARTS_V2").normal).nodes
     columns = {node.text: node.x for node in nodes}
-    assert columns["0"] == columns["1"] == columns["2"] < columns["3"]
+    assert columns["2"] == columns["3"] == columns["4"] < columns["5"]
 
 
 def test_two_edges_between_the_same_nodes_have_a_label_each():

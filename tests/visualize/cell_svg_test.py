@@ -44,9 +44,9 @@ def test_every_edge_is_drawn_with_its_label(name):
         assert len(drawn) == len(primitives) + unlabelled
 
 
-def test_nodes_bear_the_names_of_the_paper():
+def test_nodes_bear_the_names_of_the_paper_and_the_numbers_of_genotypes():
     svg = cell_svg.cell_to_svg(zoo.get("DARTS_V2").normal)
-    assert texts(svg, "node") == ["c", "c", "0", "1", "2", "3", "c"]
+    assert texts(svg, "node") == ["0: c", "1: c", "2", "3", "4", "5", "c"]
     assert texts(svg, "index") == ["k-2", "k-1", "k"]
     svg = cell_svg.cell_to_svg(zoo.get("RECURRENT_DARTS_V1").recurrent)
     numbers = [str(number) for number in range(9)]

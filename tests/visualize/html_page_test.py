@@ -7,7 +7,7 @@ from darts_tf import visualize
 from darts_tf.spaces import zoo
 
 NASTY = "</td><script>alert('x')</script> & \"quoted\" größer"
-VOID = {"meta", "img", "link", "rect", "path", "polyline"}
+VOID = {"meta", "img", "input", "link", "rect", "path", "polyline"}
 
 
 class Reader(html.parser.HTMLParser):
@@ -44,7 +44,11 @@ def full_page(text):
     page.begin_details(text)
     page.figures([visualize.draw_cell(zoo.get("DARTS_V2").normal, text)], text)
     page.end_details()
-    page.animation(b"GIF89a", text)
+    figure = visualize.draw_cell(zoo.get("DARTS_V2").normal, "cell")
+    page.film([(figure, text, 1.0), (figure, text, 2.0)], text)
+    page.pictures([(b"PNG", text)], text)
+    page.lead(text)
+    page.subheading(text)
     return page.to_html()
 
 
@@ -53,10 +57,13 @@ def test_any_text_is_shown_as_it_is():
     names = [tag for tag, _ in reader.elements]
     assert "script" not in names
     # Title, heading, its link, subtitle, section, paragraph, code, two in the
-    # table, summary, figure, and two captions.
-    assert reader.texts.count(NASTY) == 13
+    # table, summary, figure, its name, two frames, a picture, the paragraph at
+    # the top, the part of the section, and three captions.
+    assert reader.texts.count(NASTY) == 20
     [image] = [a for tag, a in reader.elements if tag == "img"]
     assert image["alt"] == NASTY
+    figures = [a for tag, a in reader.elements if tag == "svg"]
+    assert figures[0]["aria-label"].startswith(NASTY)
 
 
 def test_nothing_is_fetched_from_elsewhere():

@@ -120,7 +120,10 @@ def test_curves_of_one_subject_share_a_chart(tmp_path):
     run_folders.write_search(tmp_path)
     page = write(tmp_path)
     titles = re.findall(r'class="title"[^>]*font-size="11"[^>]*>(.*?)<', page)
-    assert [t for t in titles if "-&gt;" not in t] == ["loss", "entropy"]
+    assert [t for t in titles if "-&gt;" not in t] == [
+        "loss (nats)",
+        "entropy (nats)",
+    ]
 
 
 def test_figures_that_are_no_numbers_leave_a_gap(tmp_path):
@@ -130,7 +133,7 @@ def test_figures_that_are_no_numbers_leave_a_gap(tmp_path):
         file.write('{"epoch": 3, "loss": 1.0, "accuracy": Infinity}\n')
     page = write(tmp_path)
     titles = re.findall(r'class="title"[^>]*font-size="11"[^>]*>(.*?)<', page)
-    assert titles == ["loss"]
+    assert titles == ["loss (nats)"]
     assert page.count("<polyline") >= 2  # two pieces of the curve
 
 
