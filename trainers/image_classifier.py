@@ -116,7 +116,7 @@ def run(config: Config) -> dict[str, Any]:
     except KeyboardInterrupt as error:
         resumable.say_how_to_go_on(error)
         raise
-    print(f"\n{results['sentence']}\n")
+    print()
     classifier.summary()
     if results["over_budget"]:
         raise options.Outcome(

@@ -9,7 +9,7 @@ from darts_tf.models import counting
 # How far the parameters of two networks may be apart.
 _NEAR = 0.04
 # Even, as a stem halves them.
-_WIDTHS = (2, 4, 6)
+_WIDTHS = (2, 4)
 
 
 def filters_for(parameters, count, step=1):
@@ -44,7 +44,7 @@ def filters_for(parameters, count, step=1):
     )
 
 
-def random_cell(parameters, setting, num_nodes, seed, count, tries=8):
+def random_cell(parameters, setting, num_nodes, seed, count, tries=5):
     """Draws a random cell whose network can have so many parameters.
 
     Args:
@@ -54,7 +54,7 @@ def random_cell(parameters, setting, num_nodes, seed, count, tries=8):
         seed: Integer, of the first cell that is drawn.
         count: Callable from a genotype and a number of filters to the
             parameters.
-        tries: Integer, how many are drawn if none is near. Defaults to `8`.
+        tries: Integer, how many are drawn if none is near. Defaults to `5`.
 
     Returns:
         Tuple of the genotype, its filters and its parameters: of the first
@@ -79,8 +79,9 @@ def random_cell(parameters, setting, num_nodes, seed, count, tries=8):
 def counter(setting, num_classes, channels):
     """Returns a function that counts networks of a setting.
 
-    The parameters are a polynomial of the second degree in the filters, so
-    three small networks of each genotype are built and no more.
+    The parameters are a polynomial of the second degree in the filters, and
+    without any the biases of the classes are left; so two small networks of
+    each genotype are built and no more.
 
     Args:
         setting: A `plans.Setting`.
@@ -107,7 +108,9 @@ def counter(setting, num_classes, channels):
                 )
                 counts.append(counting.count_parameters(network))
                 keras.backend.clear_session()
-            polynomials[genotype] = np.polyfit(_WIDTHS, counts, 2)
+            polynomials[genotype] = np.polyfit(
+                [0, *_WIDTHS], [num_classes, *counts], 2
+            )
         return round(float(np.polyval(polynomials[genotype], filters)))
 
     return count

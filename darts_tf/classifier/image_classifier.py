@@ -185,12 +185,12 @@ class ImageClassifier:
         run = run_lib.Run(self.workdir, source, self._wishes, self._say)
         self.results, self.network = run.go()
         options = {
+            **vars(self._wishes),
             "dataset": source.name,
             "data_dir": data_dir,
             "image_size": run.plan.setting.image_size,
             "max_samples": max_samples,
             "test_fraction": test_fraction,
-            **vars(self._wishes),
         }
         self._keep_config(options)
         results_lib.write(self.workdir, self.results)  # says that it is whole

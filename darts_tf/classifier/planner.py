@@ -31,6 +31,8 @@ _EPOCHS = 20
 _FORWARD = 0.4
 # Export and comparison of the files, in graphs of the network that is built.
 _EXPORT_GRAPHS = 6.0
+# Counting networks of equal parameters, likewise.
+_COUNT_GRAPHS = 2.0
 _TRAININGS = len(plans.NETWORKS)
 
 
@@ -97,9 +99,9 @@ def plan_trainings(seconds, speed, data, settings):
         epoch, and the number of epochs, at least 1.
     """
     for setting in reversed(settings):
-        training = (seconds - ending(speed, data, setting)) / len(
-            plans.NETWORKS
-        )
+        training = (seconds - ending(speed, data, setting)) / _TRAININGS
+        # So little would not compare; then the run takes longer.
+        training = max(training, _least_training(speed, data, setting))
         steps, epochs = _epochs(training, speed, data, setting)
         if steps * epochs >= wanted_steps(data):
             break
@@ -128,13 +130,17 @@ def least_seconds(speed, data, setting, search):
         reading(speed, data)
         + graphs(speed, search, True)
         + _LEAST_SEARCH_STEPS * speed.search_step(search, data.batch_size)
-        + _TRAININGS
-        * (
-            graphs(speed, setting)
-            + _LEAST_STEPS * speed.step(setting, data.batch_size)
-            + validation(speed, setting, data.num_validation)
-        )
+        + _TRAININGS * _least_training(speed, data, setting)
+        + counting(speed, setting)
         + ending(speed, data, setting)
+    )
+
+
+def _least_training(speed, data, setting):
+    return (
+        graphs(speed, setting)
+        + _LEAST_STEPS * speed.step(setting, data.batch_size)
+        + validation(speed, setting, data.num_validation)
     )
 
 
@@ -155,11 +161,15 @@ def validation(speed, setting, images):
     return _FORWARD * images * speed.step(setting, 32) / 32
 
 
+def counting(speed, setting):
+    """Returns the seconds for finding networks of equal parameters."""
+    return _COUNT_GRAPHS * graphs(speed, setting)
+
+
 def ending(speed, data, setting):
     """Returns the seconds for test, export and report."""
-    return _EXPORT_GRAPHS * graphs(speed, setting) + len(
-        plans.NETWORKS
-    ) * validation(speed, setting, data.num_test)
+    tests = _TRAININGS * validation(speed, setting, data.num_test)
+    return _EXPORT_GRAPHS * graphs(speed, setting) + tests
 
 
 def epochs_of(seconds, step, pass_steps, evaluation):
@@ -189,6 +199,15 @@ def epochs_of(seconds, step, pass_steps, evaluation):
     return steps, int(seconds / (steps * step + evaluation))
 
 
+def _around(speed, data, setting):
+    """Returns the seconds of all that is neither search nor training."""
+    return (
+        reading(speed, data)
+        + counting(speed, setting)
+        + ending(speed, data, setting)
+    )
+
+
 def _epochs(seconds, speed, data, setting):
     """Returns the steps and the number of epochs of a training."""
     return epochs_of(
@@ -201,7 +220,7 @@ def _epochs(seconds, speed, data, setting):
 
 def _with_setting(seconds, speed, data, setting, search_settings):
     """Returns the plan with a setting of the networks, or `None`."""
-    left = seconds - reading(speed, data) - ending(speed, data, setting)
+    left = seconds - _around(speed, data, setting)
     most = 1 + sum(seconds >= limit for limit in _SEARCHES_FROM)
     for searches in range(most, 0, -1):
         searching = _SEARCH_SHARE * left / searches
@@ -209,9 +228,7 @@ def _with_setting(seconds, speed, data, setting, search_settings):
         search = _search_setting(searching, speed, data, search_settings)
         if search is None or 0 < choosing < 2 * graphs(speed, setting):
             continue
-        training = (left - searches * (searching + choosing)) / len(
-            plans.NETWORKS
-        )
+        training = (left - searches * (searching + choosing)) / _TRAININGS
         times = searching, choosing, training
         return _assembled(
             seconds, speed, data, setting, search, searches, times
@@ -231,7 +248,8 @@ def _assembled(seconds, speed, data, setting, search, searches, times):
     )
     if search_epochs < 1 or train_steps * train_epochs < _LEAST_STEPS:
         return None
-    read, end = reading(speed, data), ending(speed, data, setting)
+    read = reading(speed, data)
+    end = _around(speed, data, setting) - read
     # What no number of epochs can make up for, and half an epoch of each.
     off = (
         0.3 * read
@@ -262,7 +280,7 @@ def _smallest(seconds, speed, data, setting, search):
     searching = graphs(speed, search, True) + (
         _LEAST_SEARCH_STEPS * speed.search_step(search, data.batch_size)
     )
-    left = seconds - reading(speed, data) - ending(speed, data, setting)
+    left = seconds - _around(speed, data, setting)
     # A little more, so that rounding takes no step away.
     times = (
         1.001 * searching,

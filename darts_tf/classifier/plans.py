@@ -117,7 +117,7 @@ class Plan:
         choosing: Float, seconds for the short training of each cell found; 0
             for a single one.
         training: Float, seconds for the training of each network.
-        ending: Float, seconds for test, export and report.
+        ending: Float, seconds for counting, test, export and report.
         uncertainty: Float, how far the whole may be off, relatively.
     """
 

@@ -213,7 +213,7 @@ def describe(plan, clock, flip):
         f" {searches} of {plan.search_epochs} epochs, "
         f"3 trainings of {clock_lib.minutes(plan.training)} "
         f"({plan.train_epochs} epochs): searched, random and plain, "
-        f"{clock_lib.minutes(plan.ending)} test and export.",
+        f"{clock_lib.minutes(plan.ending)} counting, test and export.",
         f"  Together {clock_lib.minutes(total)} of "
         f"{clock_lib.minutes(clock.seconds)}, give or take "
         f"{plan.uncertainty:.0%}; what is slower or faster is made up for by "

@@ -1,5 +1,6 @@
 """Writes the files of a network, and looks at what they may cost before."""
 
+import contextlib
 import pathlib
 import shutil
 import tempfile
@@ -13,6 +14,7 @@ from darts_tf.models import counting
 
 FORMATS = ("saved_model", "float32", "int8")
 NETWORK_FILE, EXPORT_FILE = "network.keras", "export.json"
+_SCRATCH = ".export"
 _CALIBRATION_FILE, _CALIBRATION_IMAGES = "calibration.npz", 64
 _COMPARED_IMAGES = 500
 # Of each budget: what it limits, of the network or of its int8 file.
@@ -44,10 +46,8 @@ def write(network, directory, images, formats=FORMATS):
     with atomic_file.replacing(directory / NETWORK_FILE) as temporary:
         network.save(temporary)
     files = {}
-    with tempfile.TemporaryDirectory(dir=directory) as scratch:
-        made = export.export_saved_model(
-            network, pathlib.Path(scratch, "saved_model")
-        )
+    with _scratch(directory) as scratch:
+        made = export.export_saved_model(network, scratch / "saved_model")
         for name in formats:
             if name == "saved_model":
                 continue
@@ -61,6 +61,18 @@ def write(network, directory, images, formats=FORMATS):
             shutil.move(made, place)
             files = {"saved_model": place, **files}
     return files
+
+
+@contextlib.contextmanager
+def _scratch(directory):
+    """Makes a folder for a while; that of a process that was killed goes."""
+    path = directory / _SCRATCH
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir()
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def keep_calibration(directory, images):

@@ -27,9 +27,9 @@ def setting(cells, filters=8):
 
 def test_the_parts_of_a_plan_follow_from_the_shares():
     plan = planner.plan(600, SPEED, DATA, [setting(3)], [SEARCH])
-    # 840 images of 0.01 s; six graphs of 3 * 2 s and three tests of
-    # 0.4 * 200 / 32 steps of 0.3 s.
-    reading, ending = 8.4, 36 + 3 * 0.4 * 200 / 32 * 0.3
+    # 840 images of 0.01 s; two graphs of 3 * 2 s for counting and six for
+    # the export, and three tests of 0.4 * 200 / 32 steps of 0.3 s.
+    reading, ending = 8.4, 12 + 36 + 3 * 0.4 * 200 / 32 * 0.3
     left = 600 - reading - ending
     assert plan.reading == pytest.approx(reading)
     assert plan.ending == pytest.approx(ending)
@@ -95,6 +95,15 @@ def test_after_a_slow_search_each_training_gets_a_third_of_what_is_left():
     )
     assert (chosen.num_cells, seconds) == (3, pytest.approx(100))
     assert (steps, epochs) == (15, int(94 / 4.5))
+
+
+def test_a_run_without_time_left_trains_a_little_nevertheless():
+    chosen, seconds, steps, epochs = planner.plan_trainings(
+        -50, SPEED, DATA, [setting(3), setting(6)]
+    )
+    assert chosen.num_cells == 3
+    assert seconds == pytest.approx(6 + 40 * 0.3)
+    assert steps * epochs >= 1
 
 
 def test_the_epochs_of_much_data_are_less_than_a_pass():

@@ -1,6 +1,7 @@
 """The order of a run, its corrections and its end, without any training."""
 
 import json
+import types
 
 import numpy as np
 import pytest
@@ -15,6 +16,37 @@ from darts_tf.classifier import sizes
 from darts_tf.classifier import sources
 
 SPEED = plans.Speed(0.5, 0.01, 0.0, 0.1, 0.01, 0.0, 0.0)
+
+
+NETWORK = {
+    "val_accuracy": 0.5,
+    "val_loss": 1.0,
+    "test_accuracy": 0.5,
+    "parameters": 10,
+    "multiply_adds": 20,
+    "filters": 4,
+    "epochs": 3,
+    "best_epoch": 2,
+    "seconds": 1.0,
+}
+RESULTS = {
+    "sentence": "It was so.",
+    "networks": dict.fromkeys(plans.NETWORKS, NETWORK),
+    "exported": "plain",
+    "planned_seconds": 60,
+    "seconds": 61.0,
+}
+PLAN = types.SimpleNamespace(setting=plans.Setting(8, "cifar", 3, 4, 0))
+
+
+class Refusing:
+    """Stands for a run that has too little time."""
+
+    def __init__(self, *_):
+        pass
+
+    def go(self):
+        raise ValueError("too few minutes")
 
 
 class Time:
