@@ -11,6 +11,8 @@ import tensorflow as tf
 from darts_tf import checks
 from darts_tf import environment
 from darts_tf.classifier import budget
+from darts_tf.classifier import clock
+from darts_tf.classifier import parts
 from darts_tf.classifier import pictures
 from darts_tf.classifier import preparation
 from darts_tf.classifier import results as results_lib
@@ -26,6 +28,12 @@ from darts_tf.tuner import configuration
 
 CONFIGURATION_FILE = "configuration.json"
 _KEEP = ("best", "searched")
+_BEFORE_A_PLAN = (
+    CONFIGURATION_FILE,
+    clock.CLOCK_FILE,
+    parts.SPLIT_FILE,
+    preparation.SPEED_FILE,
+)
 
 
 class ImageClassifier:
@@ -321,6 +329,10 @@ class ImageClassifier:
                 "a run; nothing is overwritten. "
                 f"Received: workdir={str(folder)!r}"
             )
+        if path.exists() and not (folder / preparation.PLAN_FILE).exists():
+            # Nothing was planned: more minutes may be given to this folder.
+            for name in _BEFORE_A_PLAN:
+                (folder / name).unlink(missing_ok=True)
         wishes = {"name": source.name, **vars(self._wishes)}
         configuration.check(path, wishes)
         configuration.write(path, wishes)

@@ -128,6 +128,7 @@ def test_a_finished_run_is_not_done_again(folder, tmp_path, capsys):
         "budgets": {},
     }
     (folder / "configuration.json").write_text(json.dumps(wishes))
+    (folder / "plan.json").write_text("{}")
     classifier = ImageClassifier(workdir=folder)
     results = classifier.fit(x, y)
     assert results["exported"] == "plain"
@@ -158,6 +159,23 @@ def test_a_fit_writes_what_later_commands_read(monkeypatch, tmp_path):
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert (config["dataset"], config["image_size"]) == ("arrays", 8)
     assert (tmp_path / "run" / "results.md").exists()
+
+
+def test_a_folder_in_which_nothing_was_planned_can_be_used_again(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setattr(
+        darts_tf.classifier.image_classifier.run_lib, "Run", run_test.Refusing
+    )
+    for minutes in (0.001, 5):  # too few, and then more
+        classifier = ImageClassifier(minutes, tmp_path, verbose=False)
+        with pytest.raises(ValueError, match="too few"):
+            classifier.fit(images(20), np.arange(20) % 2)
+    (tmp_path / "plan.json").write_text("{}")
+    with pytest.raises(ValueError, match="begun with minutes=5"):
+        ImageClassifier(7, tmp_path, verbose=False).fit(
+            images(20), np.arange(20) % 2
+        )
 
 
 def test_without_a_folder_each_fit_has_a_new_one(monkeypatch, tmp_path):

@@ -50,6 +50,7 @@ def test_a_folder_of_something_else_is_not_written_to(tmp_path):
 
 
 def test_a_run_goes_on_with_the_wishes_it_was_begun_with(tmp_path):
+    (tmp_path / "plan.json").write_text("{}")
     json_file.write(
         tmp_path / "configuration.json",
         {
@@ -121,16 +122,15 @@ def _minutes_that_are_enough(folder, dataset):
     process = _start(folder, dataset, 0.1)
     log = process.communicate()[0]
     assert process.returncode == 1
-    (line,) = (line for line in log.splitlines() if "error: " in line)
-    least = float(re.search(r"At least ([\d.]+) minutes", line)[1])
+    least = float(re.search(r"error: At least ([\d.]+) minutes", log)[1])
     spent = json.loads((folder / "clock.json").read_text())["seconds"] / 60
     return round(1.5 * (least + spent) + 1, 1)
 
 
 @pytest.mark.slow
 def test_the_whole_command_killed_twice_ends_with_its_files(scanned, tmp_path):
-    minutes = _minutes_that_are_enough(tmp_path / "short", scanned)
     folder = tmp_path / "run"
+    minutes = _minutes_that_are_enough(folder, scanned)
     log = _kill_when(
         _start(folder, scanned, minutes),
         (folder / "search_0" / "checkpoint.npz").exists,
