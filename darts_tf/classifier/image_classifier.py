@@ -2,17 +2,14 @@
 
 import pathlib
 import sys
-import tempfile
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from darts_tf import checks
-from darts_tf import environment
 from darts_tf.classifier import budget
-from darts_tf.classifier import clock
-from darts_tf.classifier import parts
+from darts_tf.classifier import folder
 from darts_tf.classifier import pictures
 from darts_tf.classifier import preparation
 from darts_tf.classifier import results as results_lib
@@ -21,19 +18,10 @@ from darts_tf.classifier import shipping
 from darts_tf.classifier import sources
 from darts_tf.data import image_stack
 from darts_tf.data import picture_file
-from darts_tf.files import atomic_file
 from darts_tf.files import json_file
 from darts_tf.models import saved_network
-from darts_tf.tuner import configuration
 
-CONFIGURATION_FILE = "configuration.json"
 _KEEP = ("best", "searched")
-_BEFORE_A_PLAN = (
-    CONFIGURATION_FILE,
-    clock.CLOCK_FILE,
-    parts.SPLIT_FILE,
-    preparation.SPEED_FILE,
-)
 
 
 class ImageClassifier:
@@ -168,24 +156,11 @@ class ImageClassifier:
                 a budget cannot be met, or the folder is that of another run.
             OSError: If a file cannot be read or written.
         """
-        if sources.is_named(x):
-            if y is not None or test_data is not None:
-                raise ValueError(
-                    "A folder or a data set has its labels and test images "
-                    "itself. Received: y or test_data with a name"
-                )
-            source = sources.of_name(
-                x,
-                test_fraction,
-                data_dir,
-                max_samples,
-                self._wishes.image_size,
-            )
-        else:
-            source = sources.of_arrays(
-                x, y, test_data, test_fraction, self.class_names
-            )
-        self._open_folder(source)
+        source = self._source(
+            x, y, test_data, test_fraction, data_dir, max_samples
+        )
+        self.workdir = folder.begin(self._given, source.name, self._wishes)
+        self._say(f"Results go to {self.workdir}.")
         if (self.workdir / results_lib.RESULTS_FILE).exists():
             self._say("The run is finished; nothing is changed.")
             self._read_results()
@@ -200,7 +175,7 @@ class ImageClassifier:
             "max_samples": max_samples,
             "test_fraction": test_fraction,
         }
-        self._keep_config(options)
+        folder.keep_config(self.workdir, options)
         results_lib.write(self.workdir, self.results)  # says that it is whole
         return self.results
 
@@ -307,43 +282,36 @@ class ImageClassifier:
         classifier._read_results()
         return classifier
 
+    def _source(self, x, y, test_data, test_fraction, data_dir, max_samples):
+        """Finds the images; an option that has no effect is refused."""
+        of_arrays = {
+            "y": y,
+            "test_data": test_data,
+            "class_names": self.class_names,
+        }
+        of_names = {"data_dir": data_dir, "max_samples": max_samples}
+        is_named = sources.is_named(x)
+        for name, value in (of_arrays if is_named else of_names).items():
+            if value is not None:
+                raise ValueError(
+                    f"`{name}` does not apply to images that are given by "
+                    f"{'a name or path' if is_named else 'arrays'}. "
+                    f"Received: {name} of {type(value)}"
+                )
+        if not is_named:
+            return sources.of_arrays(
+                x, y, test_data, test_fraction, self.class_names
+            )
+        return sources.of_name(
+            x, test_fraction, data_dir, max_samples, self._wishes.image_size
+        )
+
     def _read_results(self):
         self.results = json_file.read_object(
             self.workdir / results_lib.RESULTS_FILE
         )
         self.network = saved_network.load_network(
             self.workdir / shipping.NETWORK_FILE
-        )
-
-    def _open_folder(self, source):
-        """Makes the folder, or finds in it a run with the same wishes."""
-        folder = self.workdir = self._given or pathlib.Path(
-            tempfile.mkdtemp(prefix="image_classifier_")
-        )
-        folder.mkdir(parents=True, exist_ok=True)
-        atomic_file.remove_leftovers(folder)
-        path = folder / CONFIGURATION_FILE
-        if not path.exists() and any(folder.iterdir()):
-            raise FileExistsError(
-                "`workdir` must be a new or an empty folder, or that of such "
-                "a run; nothing is overwritten. "
-                f"Received: workdir={str(folder)!r}"
-            )
-        if path.exists() and not (folder / preparation.PLAN_FILE).exists():
-            # Nothing was planned: more minutes may be given to this folder.
-            for name in _BEFORE_A_PLAN:
-                (folder / name).unlink(missing_ok=True)
-        wishes = {"name": source.name, **vars(self._wishes)}
-        configuration.check(path, wishes)
-        configuration.write(path, wishes)
-        self._say(f"Results go to {folder}.")
-
-    def _keep_config(self, options):
-        """Writes what the commands that come after a training read."""
-        # The planned size of the images is the one that the network takes.
-        json_file.write(self.workdir / "config.json", options)
-        json_file.write(
-            self.workdir / "environment.json", environment.versions()
         )
 
     def _say(self, line):

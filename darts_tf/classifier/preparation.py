@@ -16,6 +16,8 @@ from darts_tf.classifier import speed as speed_lib
 from darts_tf.files import json_file
 from darts_tf.models import classification as classification_lib
 
+# An int8 file of a network that is not trained, in graphs of its training.
+_FILE_GRAPHS = 3.0
 SPEED_FILE, PLAN_FILE = "speed.json", "plan.json"
 
 
@@ -94,18 +96,30 @@ class Preparation:
         plan = planner.plan(
             self.clock.left(), speed, self.data, settings, searches
         )
-        plan = self._within_budget(plan, rungs)
+        if self.wishes.budgets:
+            fits = self._within_budget(plan.setting, rungs)
+            # What the limits took is over, and will be taken once more for
+            # the networks of the cells that are found.
+            later = self._checking(speed, fits)
+            plan = planner.plan(
+                self.clock.left() - later, speed, self.data, [fits], searches
+            )
+            plan = dataclasses.replace(plan, ending=plan.ending + later)
         json_file.write(path, dataclasses.asdict(plan))
         self.clock.save()
         for line in describe(plan, self.clock, self.flip):
             self.say(line)
         return plan
 
-    def _within_budget(self, plan, rungs):
-        """Returns a plan whose networks keep the limits, by a reference."""
-        if not self.wishes.budgets:
-            return plan
-        planned = plan.setting
+    def _checking(self, speed, setting):
+        """Returns the seconds for comparing each network with the limits."""
+        if not set(self.wishes.budgets) & set(shipping.OF_FILES):
+            return 0.0
+        networks = len(plans.NETWORKS)
+        return networks * _FILE_GRAPHS * planner.graphs(speed, setting)
+
+    def _within_budget(self, planned, rungs):
+        """Returns a setting that keeps the limits, with a reference cell."""
         at = rungs.index(
             (planned.image_size, planned.num_cells, planned.filters)
         )
@@ -127,7 +141,12 @@ class Preparation:
                     f"The budget allows {size_text(fits)}, instead of "
                     f"{size_text(planned)} for which there is time."
                 )
-            return dataclasses.replace(plan, setting=fits)
+            growth = fits.num_cells / planned.num_cells
+            growth *= (fits.image_size / planned.image_size) ** 2
+            growth *= (fits.filters / planned.filters) ** 2
+            return dataclasses.replace(
+                fits, multiply_adds=int(planned.multiply_adds * growth)
+            )
         smallest = dataclasses.replace(setting, filters=budget.LEAST_FILTERS)
         taken = shipping.costs(
             self._untrained(sizes.reference(2), smallest),

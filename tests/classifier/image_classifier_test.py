@@ -135,9 +135,16 @@ def test_a_finished_run_is_not_done_again(folder, tmp_path, capsys):
     assert "nothing is changed" in capsys.readouterr().out
 
 
-def test_a_folder_has_its_labels_itself(tmp_path):
-    with pytest.raises(ValueError, match="has its labels and test images"):
-        ImageClassifier().fit(str(tmp_path), np.zeros(3))
+def test_options_of_other_kinds_of_data_are_refused(tmp_path):
+    x, y = images(20), np.arange(20) % 2
+    for wrong in ({"y": y}, {"test_data": (x, y)}):
+        with pytest.raises(ValueError, match="not apply.*a name or path"):
+            ImageClassifier().fit(str(tmp_path), **wrong)
+    with pytest.raises(ValueError, match="`class_names` does not apply"):
+        ImageClassifier(class_names=["a", "b"]).fit(str(tmp_path))
+    for wrong in ({"data_dir": "data"}, {"max_samples": 5}):
+        with pytest.raises(ValueError, match="not apply.*arrays"):
+            ImageClassifier().fit(x, y, **wrong)
 
 
 def test_a_fit_writes_what_later_commands_read(monkeypatch, tmp_path):
