@@ -33,10 +33,10 @@ def describe(network, facts):
         **facts,
         "darts_tf": version.__version__,
     }
-    texts = {"config.json": json.dumps(config, indent=2) + "\n"}
+    texts = {}
     if network.genotype is not None:
         texts["genotype.json"] = network.genotype.to_json()
-    return texts
+    return {**texts, "config.json": json.dumps(config, indent=2) + "\n"}
 
 
 def write(path, texts):
