@@ -5,6 +5,7 @@ from darts_tf import environment
 environment.prepare()  # before TensorFlow reads its settings
 
 from darts_tf import callbacks
+from darts_tf import classifier
 from darts_tf import data
 from darts_tf import distribution
 from darts_tf import export
@@ -18,6 +19,7 @@ from darts_tf import tuner
 from darts_tf import visualize
 from darts_tf.callbacks.exact_resume import ExactResume
 from darts_tf.callbacks.linear_drop_path import LinearDropPath
+from darts_tf.classifier.image_classifier import ImageClassifier
 from darts_tf.layers.operations import register_operation
 from darts_tf.models.classification import Classification
 from darts_tf.models.conv_network import ConvNetwork

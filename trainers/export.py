@@ -235,7 +235,7 @@ def _load(config: Config) -> tuple[Any, Any, dict[str, Any]]:
     training = _training_options(path.with_name(workdir.CONFIG_FILE))
     if isinstance(network, darts_tf.RecurrentNetwork):
         return export_steps.StepExport, network, training
-    if isinstance(network, darts_tf.ConvNetwork):
+    if isinstance(network, darts_tf.ConvNetwork | darts_tf.models.PlainNetwork):
         return export_images.ImageExport, network, training
     raise ValueError(
         "`network` must be a `ConvNetwork` or `RecurrentNetwork`, such as the "

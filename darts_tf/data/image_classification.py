@@ -188,7 +188,7 @@ def load(
     if dataset_names.base_of(name) == "cifar10":
         mean, std = _CIFAR10_MEAN, _CIFAR10_STD
     else:
-        mean, std = _statistics(train[0])
+        mean, std = statistics(train[0])
     return ImageDataset(
         name, train, test, class_names, mean, std, passed_over, test_fraction
     )
@@ -410,11 +410,23 @@ def _limited(arrays, max_samples):
     return images[kept], labels[kept]
 
 
-def _statistics(images):
+def statistics(images):
     """Returns mean and deviation of each channel, for pixels in [0, 1].
 
     Exact, and without a copy in floating point: all follows from how often
     each of the 256 levels occurs.
+
+    Args:
+        images: uint8 array of shape `(samples, height, width, channels)`.
+
+    Returns:
+        Two tuples of floats.
+
+    Example:
+
+    >>> from darts_tf.data import image_classification
+    >>> image_classification.statistics(np.array([[[[0]]], [[[255]]]], "uint8"))
+    ((0.5,), (0.5,))
     """
     levels = np.arange(256) / 255
     mean, std = [], []

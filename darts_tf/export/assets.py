@@ -19,8 +19,8 @@ def describe(network, facts):
         facts: Dictionary of what `config.json` should say beside the config.
 
     Returns:
-        A dictionary from the names `genotype.json` and `config.json` to the
-        texts.
+        A dictionary from the names `genotype.json`, of a network that has one,
+        and `config.json` to the texts.
     """
     config = {
         "network": type(network).__name__,
@@ -33,10 +33,10 @@ def describe(network, facts):
         **facts,
         "darts_tf": version.__version__,
     }
-    return {
-        "genotype.json": network.genotype.to_json(),
-        "config.json": json.dumps(config, indent=2) + "\n",
-    }
+    texts = {}
+    if network.genotype is not None:
+        texts["genotype.json"] = network.genotype.to_json()
+    return {**texts, "config.json": json.dumps(config, indent=2) + "\n"}
 
 
 def write(path, texts):

@@ -7,6 +7,7 @@ import pathlib
 import keras
 
 from darts_tf.models import conv_network
+from darts_tf.models import plain_network
 from darts_tf.models import recurrent_network
 from darts_tf.models import stateful_language_model
 from darts_tf.spaces import genotype as genotype_lib
@@ -22,8 +23,11 @@ def check_conv_network(network):
         network: What was given to be exported.
 
     Raises:
-        ValueError: If it is not a `darts_tf.ConvNetwork`.
+        ValueError: If it is not a `darts_tf.ConvNetwork`, or the plain
+            network beside which one has stood.
     """
+    if isinstance(network, plain_network.PlainNetwork):
+        return
     _check(network, _CONV, "Images are exported from")
 
 

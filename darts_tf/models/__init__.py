@@ -15,6 +15,7 @@ from darts_tf.models.language_loss import language_losses
 from darts_tf.models.language_model import LanguageModel
 from darts_tf.models.language_model import slowness
 from darts_tf.models.perplexity import Perplexity
+from darts_tf.models.plain_network import PlainNetwork
 from darts_tf.models.recurrent_network import RecurrentNetwork
 from darts_tf.models.recurrent_supernet import RecurrentSupernet
 from darts_tf.models.saved_network import load_network
