@@ -2,12 +2,14 @@
 
 import json
 import signal
+import types
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import darts_tf
+from trainers import expected_time
 from trainers import imagenet_train
 from trainers import options
 
@@ -114,6 +116,27 @@ def test_a_run_does_not_go_on_with_other_options(tmp_path, folder):
     )
     with pytest.raises(ValueError, match="filters=4"):
         imagenet_train.run(config)
+
+
+@pytest.mark.parametrize(("steps", "is_long"), [(10, False), (10**6, True)])
+def test_a_long_training_is_timed_at_the_side_that_the_cells_see(
+    folder, monkeypatch, steps, is_long
+):
+    said = []
+    monkeypatch.setattr(
+        expected_time, "say_if_long", lambda *args: said.append(args)
+    )
+    config = _config(folder, folder / "run")
+    dataset = types.SimpleNamespace(class_names=("n01", "n02"))
+    imagenet_train._say_if_long(config, GENOTYPE, dataset, steps)
+    if not is_long:
+        assert said == []
+        return
+    [(genotype, shape, *_, multiply_adds, images)] = said
+    assert genotype == GENOTYPE
+    assert shape == (config.image_size // 8, config.image_size // 8, 3)
+    assert multiply_adds > 0
+    assert images == steps * config.batch_size
 
 
 def test_the_budget_refuses_or_warns_and_says_where_operations_are(
