@@ -197,6 +197,8 @@ def make(genotype, setting, images):
         metrics=["accuracy"],
     )
     network.build((None, *images.train[0].shape[1:]))
+    # A loaded network has a built optimizer, and looks for its variables.
+    network.optimizer.build(network.trainable_variables)
     return network
 
 
