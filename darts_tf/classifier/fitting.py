@@ -13,6 +13,7 @@ from darts_tf.classifier import best_epoch
 from darts_tf.classifier import clock as clock_lib
 from darts_tf.classifier import pace as pace_lib
 from darts_tf.classifier import pictures
+from darts_tf.classifier import planner
 from darts_tf.classifier import sizes
 from darts_tf.data import augmentation
 from darts_tf.data import splitting
@@ -156,6 +157,7 @@ def search(job, images, setting):
         model,
         pairs_from,
         _SEARCH.learning_rate,
+        planner.LEAST_SEARCH_STEPS,
         [search_log.SearchLog(job.folder)],
     )
     genotype = model.genotype()
@@ -195,6 +197,8 @@ def make(genotype, setting, images):
         metrics=["accuracy"],
     )
     network.build((None, *images.train[0].shape[1:]))
+    # A loaded network has a built optimizer, and looks for its variables.
+    network.optimizer.build(network.trainable_variables)
     return network
 
 
@@ -232,6 +236,7 @@ def train(job, images, genotype, setting):
         network,
         batches_from,
         _LEARNING_RATE,
+        planner.LEAST_STEPS,
         [best, history_log.HistoryLog(job.folder)],
         validation_data=images.evaluated(images.validation),
         shuffle=False,
@@ -266,11 +271,18 @@ def best_network(job, images, genotype, setting):
     return network
 
 
-def _fit(job, model, data_from, learning_rate, callbacks, **kwargs):
+def _fit(
+    job, model, data_from, learning_rate, least_steps, callbacks, **kwargs
+):
     """Fits a model from where it was stopped; returns its `Pace`."""
     atomic_file.remove_leftovers(job.folder)
     pace = pace_lib.Pace(
-        job.seconds, job.epochs, learning_rate, job.say, job.title
+        job.seconds,
+        job.epochs,
+        learning_rate,
+        job.say,
+        job.title,
+        least=-(-least_steps // job.steps),
     )
     lines = _Lines(job, pace)
     resume = exact_resume.ExactResume(job.folder, _CHECKPOINT_EVERY)

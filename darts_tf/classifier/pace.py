@@ -31,11 +31,20 @@ class Pace(keras.callbacks.Callback):
         learning_rate: Float, of the first epoch.
         say: Callable that is given lines.
         title: String, what is being trained.
+        least: Integer, the fewest epochs that are worth anything; they are
+            trained even if the time is over. Defaults to `1`.
         now: Callable that returns seconds. Defaults to `time.monotonic`.
     """
 
     def __init__(
-        self, seconds, epochs, learning_rate, say, title, now=time.monotonic
+        self,
+        seconds,
+        epochs,
+        learning_rate,
+        say,
+        title,
+        least=1,
+        now=time.monotonic,
     ):
         super().__init__()
         self.seconds = seconds
@@ -43,6 +52,7 @@ class Pace(keras.callbacks.Callback):
         self.learning_rate = learning_rate
         self.say = say
         self.title = title
+        self.least = min(least, self.epochs)
         self.now = now
         self._before = 0.0
         self._began = now()
@@ -87,11 +97,12 @@ class Pace(keras.callbacks.Callback):
         done = epoch + 1
         left, each = self.seconds - self.spent(), self._epoch_seconds()
         fits = done + max(round(left / each), 0)
-        fits = min(fits, _MOST_EPOCHS)
+        fits = min(max(fits, self.least), _MOST_EPOCHS)
         # The first epoch made the graphs, and says only what is too much.
         is_faster = fits >= _WORTH * self.epochs and self._last_epochs
         over = (self.epochs - done) * each - left
-        if over > _TOLERANCE * self.seconds or is_faster:
+        is_late = over > _TOLERANCE * self.seconds and fits < self.epochs
+        if is_late or is_faster:
             self.say(
                 f"{self.title}: {fits} epochs instead of {self.epochs}, to "
                 f"end within {clock.minutes(self.seconds)}."

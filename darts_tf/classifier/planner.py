@@ -18,8 +18,8 @@ _SEARCH_SHARE = 0.25
 _CHOICE_SHARE = 0.1
 # Steps of a training that a larger network is not worth; and the fewest that
 # are worth their time.
-_WANTED_STEPS, _LEAST_STEPS = 1200, 40
-_WANTED_SEARCH_STEPS, _LEAST_SEARCH_STEPS = 300, 20
+_WANTED_STEPS, LEAST_STEPS = 1200, 40
+_WANTED_SEARCH_STEPS, LEAST_SEARCH_STEPS = 300, 20
 # A large data set need not be seen whole so often; a small one shows no more
 # after so many passes.
 _WANTED_PASSES = 40
@@ -129,7 +129,7 @@ def least_seconds(speed, data, setting, search):
     return (
         reading(speed, data)
         + graphs(speed, search, True)
-        + _LEAST_SEARCH_STEPS * speed.search_step(search, data.batch_size)
+        + LEAST_SEARCH_STEPS * speed.search_step(search, data.batch_size)
         + _TRAININGS * _least_training(speed, data, setting)
         + counting(speed, setting)
         + ending(speed, data, setting)
@@ -139,7 +139,7 @@ def least_seconds(speed, data, setting, search):
 def _least_training(speed, data, setting):
     return (
         graphs(speed, setting)
-        + _LEAST_STEPS * speed.step(setting, data.batch_size)
+        + LEAST_STEPS * speed.step(setting, data.batch_size)
         + validation(speed, setting, data.num_validation)
     )
 
@@ -246,7 +246,7 @@ def _assembled(seconds, speed, data, setting, search, searches, times):
         data.pass_steps(True),
         0.0,
     )
-    if search_epochs < 1 or train_steps * train_epochs < _LEAST_STEPS:
+    if search_epochs < 1 or train_steps * train_epochs < LEAST_STEPS:
         return None
     read = reading(speed, data)
     end = _around(speed, data, setting) - read
@@ -278,7 +278,7 @@ def _assembled(seconds, speed, data, setting, search, searches, times):
 def _smallest(seconds, speed, data, setting, search):
     """Returns the plan of a run that has hardly more time than it needs."""
     searching = graphs(speed, search, True) + (
-        _LEAST_SEARCH_STEPS * speed.search_step(search, data.batch_size)
+        LEAST_SEARCH_STEPS * speed.search_step(search, data.batch_size)
     )
     left = seconds - _around(speed, data, setting)
     # A little more, so that rounding takes no step away.
@@ -297,6 +297,6 @@ def _search_setting(seconds, speed, data, settings):
         left = seconds - graphs(speed, setting, True)
         steps = left / speed.search_step(setting, data.batch_size)
         is_enough = steps >= _WANTED_SEARCH_STEPS and left > 2 * seconds / 3
-        if is_enough or (found is None and steps >= _LEAST_SEARCH_STEPS):
+        if is_enough or (found is None and steps >= LEAST_SEARCH_STEPS):
             found = setting
     return found

@@ -18,10 +18,12 @@ class Clock:
         return self.time
 
 
-def train(seconds, epochs, seconds_of, steps=10, state=None):
+def train(seconds, epochs, seconds_of, steps=10, state=None, least=1):
     """Does what `fit` does with a callback; returns what became of it."""
     clock, lines, rates, step = Clock(), [], [], 0
-    pace = pace_lib.Pace(seconds, epochs, 0.1, lines.append, "Training", clock)
+    pace = pace_lib.Pace(
+        seconds, epochs, 0.1, lines.append, "Training", least, clock
+    )
     model = types.SimpleNamespace(
         optimizer=types.SimpleNamespace(learning_rate=None),
         stop_training=False,
@@ -89,3 +91,9 @@ def test_a_process_that_goes_on_has_the_time_that_is_left():
 
 def test_one_epoch_is_trained_even_without_time():
     assert train(1, 3, lambda step: 1.0).epochs == 1
+
+
+def test_so_few_epochs_that_they_are_worth_nothing_are_not_left():
+    run = train(20, 10, lambda step: 100.0, least=4)
+    assert run.epochs == 4
+    assert len(run.lines) == 1
