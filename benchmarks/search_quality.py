@@ -317,9 +317,12 @@ def _write(config, folder, names, table):
     ]
     threes = darts_tf.Genotype.from_text(_THREES)
     references = {
-        "3x3 everywhere": (table.result(threes), table.rank(threes)),
+        "3x3 everywhere": (
+            round(table.result(threes), 2),
+            table.rank(threes),
+        ),
         **{
-            f"best of {k} random cells, expected": (
+            f"best of {k:g} random cells, expected": (
                 round(table.expected_best(k), 2),
                 None,
             )

@@ -7,10 +7,53 @@ then do something else than its documentation says is refused by its name.
 
 import keras
 
+from darts_tf import checks
 from darts_tf import optimizers
 from darts_tf.distribution import replicas
+from darts_tf.search import hypergradient as hypergradient_lib
 
 _FLOATS = ("float32", "float64", "bfloat16")
+
+
+def check_method(hypergradient, xi, epsilon):
+    """Raises an error for options of the hypergradient that do not fit.
+
+    Args:
+        hypergradient: String, the method.
+        xi: Float or `None`, the length of the virtual step.
+        epsilon: Float, of the finite difference.
+
+    Raises:
+        ValueError: If the method is unknown, or another does not apply to it
+            or is out of range.
+
+    Example:
+
+    >>> from darts_tf.search import compile_checks
+    >>> compile_checks.check_method("exact", xi=0.1, epsilon=0.01)
+    >>> compile_checks.check_method("first_order", xi=0.1, epsilon=0.01)
+    Traceback (most recent call last):
+    ...
+    ValueError: `xi` has no effect on the first-order hypergradient, ...
+    """
+    if hypergradient not in hypergradient_lib.METHODS:
+        raise ValueError(
+            f"`hypergradient` must be one of {hypergradient_lib.METHODS}. "
+            f"Received: hypergradient={hypergradient!r}"
+        )
+    if hypergradient == "first_order" and xi is not None:
+        raise ValueError(
+            "`xi` has no effect on the first-order hypergradient, where it "
+            f"is 0. Received: hypergradient={hypergradient!r}, xi={xi}"
+        )
+    if hypergradient != "finite_difference" and epsilon != 0.01:
+        raise ValueError(
+            "`epsilon` belongs to hypergradient='finite_difference'. "
+            f"Received: hypergradient={hypergradient!r}, epsilon={epsilon}"
+        )
+    checks.positive(epsilon, "epsilon")
+    if xi is not None:
+        checks.not_negative(xi, "xi")
 
 
 def check_model(model, steps_per_execution):

@@ -25,50 +25,7 @@ import typing
 
 import tensorflow as tf
 
-from darts_tf import checks
-
 METHODS = ("first_order", "finite_difference", "exact")
-
-
-def check_method(hypergradient, xi, epsilon):
-    """Raises an error for options of the hypergradient that do not fit.
-
-    Args:
-        hypergradient: String, the method.
-        xi: Float or `None`, the length of the virtual step.
-        epsilon: Float, of the finite difference.
-
-    Raises:
-        ValueError: If the method is unknown, or another does not apply to it
-            or is out of range.
-
-    Example:
-
-    >>> from darts_tf.search import hypergradient
-    >>> hypergradient.check_method("exact", xi=0.1, epsilon=0.01)
-    >>> hypergradient.check_method("first_order", xi=0.1, epsilon=0.01)
-    Traceback (most recent call last):
-    ...
-    ValueError: `xi` has no effect on the first-order hypergradient, ...
-    """
-    if hypergradient not in METHODS:
-        raise ValueError(
-            f"`hypergradient` must be one of {METHODS}. "
-            f"Received: hypergradient={hypergradient!r}"
-        )
-    if hypergradient == "first_order" and xi is not None:
-        raise ValueError(
-            "`xi` has no effect on the first-order hypergradient, where it "
-            f"is 0. Received: hypergradient={hypergradient!r}, xi={xi}"
-        )
-    if hypergradient != "finite_difference" and epsilon != 0.01:
-        raise ValueError(
-            "`epsilon` belongs to hypergradient='finite_difference'. "
-            f"Received: hypergradient={hypergradient!r}, epsilon={epsilon}"
-        )
-    checks.positive(epsilon, "epsilon")
-    if xi is not None:
-        checks.not_negative(xi, "xi")
 
 
 class Evaluation(typing.NamedTuple):

@@ -213,7 +213,7 @@ class DartsSearchModel(search_model_base.SearchModelBase):
         if supernet is not None:
             kwargs.setdefault("dtype", supernet.dtype_policy)
         super().__init__(**kwargs)
-        hypergradient_lib.check_method(hypergradient, xi, epsilon)
+        compile_checks.check_method(hypergradient, xi, epsilon)
         self.space = space
         self.hypergradient = hypergradient
         self.xi = xi
