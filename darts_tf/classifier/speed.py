@@ -17,6 +17,7 @@ from darts_tf.search import search_model
 
 # Of few images nearly all of a step is overhead, of many it is computing.
 _FEW, _MANY = 8, 64
+_OF_A_SEARCH = 32  # as a search has them
 _SIZE, _CELLS, _FILTERS = 16, 3, 8
 _STEPS = 6
 # The graph of the evaluation, as a part of that of the training.
@@ -55,7 +56,7 @@ def measure(read, now=time.perf_counter):
         read=read,
         spread=max(few.spread, many.spread, search.spread),
     )
-    factor = search.seconds / known.search_step(setting, _FEW)
+    factor = search.seconds / known.search_step(setting, _OF_A_SEARCH)
     return dataclasses.replace(
         known,
         search_per_edge=known.search_per_edge * factor,
@@ -107,7 +108,8 @@ def _search(now):
     )
     model.compile(optimizers.SGD(0.01), optimizers.Adam(1e-3))
     model.build((None, _SIZE, _SIZE, 3))
-    data = streams.paired(_images(_FEW), _images(_FEW), _FEW)
+    images = _images(_OF_A_SEARCH)
+    data = streams.paired(images, images, _OF_A_SEARCH)
     began = now()
     model.fit(data, steps_per_epoch=1, verbose=0)
     graph = now() - began

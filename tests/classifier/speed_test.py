@@ -23,7 +23,9 @@ def test_the_measured_steps_follow_from_the_factors(monkeypatch):
     network = plans.Setting(16, "cifar", 3, 8, MULTIPLY_ADDS)
     assert speed.step(network, speed_lib._FEW) == pytest.approx(0.06)
     assert speed.step(network, speed_lib._MANY) == pytest.approx(0.20)
-    assert speed.search_step(setting, speed_lib._FEW) == pytest.approx(0.5)
+    assert speed.search_step(setting, speed_lib._OF_A_SEARCH) == pytest.approx(
+        0.5
+    )
     assert speed.search_graph * 3 * setting.num_edges == pytest.approx(15)
     assert (speed.read, speed.spread) == (0.01, pytest.approx(0))
 
