@@ -228,7 +228,7 @@ LAYERS = [
         lambda: layers.ConvCell(
             darts_tf.Genotype.from_text(
                 "|none~0|+|nor_conv_3x3~0|skip_connect~1|+"
-                "|avg_pool_3x3~0|nor_conv_1x1~1|none~2|"
+                "|avg_pool_3x3~0|none~1|nor_conv_1x1~2|"
             ).normal,
             4,
             preprocess=False,

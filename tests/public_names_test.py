@@ -18,7 +18,8 @@ from tools import public_paths
 LIST = pathlib.Path(__file__).parent / "public_names.txt"
 PARTS = """
     callbacks checks classifier data distribution environment export files
-    interop layers models optimizers search spaces tuner version visualize zoo
+    interop layers models optimizers relaxations search spaces tuner version
+    visualize zoo
 """.split()
 
 

@@ -37,26 +37,22 @@ _FLIP = {"auto": None, "yes": True, "no": False}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Config(export_budget.BudgetOptions):
+class Config(
+    export_budget.BudgetOptions,
+    images.SourceOptions,
+    resumable.WorkdirOption,
+):
     """Options of the command; each field is a flag of the same name."""
 
     dataset: str = options.option(
         "A folder of images, with <class>/* or train/<class>/*, a table of "
         "them, or the name of a data set."
     )
-    workdir: str = options.option(
-        "Folder for everything that comes out: new, or of a stopped run."
-    )
     minutes: float = options.option("How long the whole may take.", 30.0)
     keep: str = options.option(
         "best, on the validation images, or searched: which network is "
         "exported.",
         "best",
-    )
-    test_fraction: float | None = options.option(
-        "Part of each class to hold out as test images, where a folder or "
-        "table has none; none is 0.2.",
-        None,
     )
     image_size: int | None = options.option(
         "Height and width to resize images to, in pixels; none is planned.",
@@ -66,12 +62,6 @@ class Config(export_budget.BudgetOptions):
         "Whether training mirrors images at random: yes, no, or auto, those "
         "with colours.",
         "auto",
-    )
-    max_samples: int | None = options.option(
-        "Number of training images to use; none uses all.", None
-    )
-    data_dir: str | None = options.option(
-        "Folder of TensorFlow Datasets; none is its default.", None
     )
     seed: int = options.option("Of the split, the search and training.", 0)
 

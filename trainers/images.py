@@ -20,20 +20,11 @@ with late.imports():
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DataOptions:
-    """Options of a run on images: which they are."""
+class SourceOptions:
+    """Options of everything that reads images: where from, and which."""
 
-    dataset: str = options.option(
-        "digits, a data set of TensorFlow Datasets, or a folder or table of "
-        "images.",
-        "cifar10",
-    )
     data_dir: str | None = options.option(
         "Folder of TensorFlow Datasets; none is its default.", None
-    )
-    image_size: int | None = options.option(
-        "Height and width to resize images to, in pixels; none keeps them.",
-        None,
     )
     max_samples: int | None = options.option(
         "Number of training images to use; none uses all.", None
@@ -41,6 +32,21 @@ class DataOptions:
     test_fraction: float | None = options.option(
         "Part of each class to hold out as test images, where a folder or "
         "table has none; none is 0.2.",
+        None,
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DataOptions(SourceOptions):
+    """Options of a run on images: which they are."""
+
+    dataset: str = options.option(
+        "digits, a data set of TensorFlow Datasets, or a folder or table of "
+        "images.",
+        "cifar10",
+    )
+    image_size: int | None = options.option(
+        "Height and width to resize images to, in pixels; none keeps them.",
         None,
     )
     flip: bool = options.option("Flip images at random.", True)

@@ -31,12 +31,18 @@ GENOTYPE_FILE = "genotype.json"
 
 
 @dataclasses.dataclass(frozen=True)
-class RunOptions:
-    """Options of a run that can be stopped and go on."""
+class WorkdirOption:
+    """The option of a run that is its folder."""
 
     workdir: str = options.option(
         "Folder for everything that comes out: new, or of a stopped run."
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class RunOptions(WorkdirOption):
+    """Options of a run that can be stopped and go on."""
+
     _: dataclasses.KW_ONLY
     steps_per_epoch: int | None = options.option(
         "Steps in an epoch; none is a whole pass.", None

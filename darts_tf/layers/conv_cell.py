@@ -92,10 +92,10 @@ class ConvSearchCell(conv_cell_base.ConvCellBase):
             filters,
             cell_type,
             previous_cell_type,
-            num_inputs,
             preprocess,
             **kwargs,
         )
+        self.num_inputs = num_inputs
         self.primitives = tuple(primitives)
         self.num_nodes = num_nodes
         self.output_form = output
@@ -252,15 +252,15 @@ class ConvCell(conv_cell_base.ConvCellBase):
         preprocess=True,
         **kwargs,
     ):
-        self.cell = _to_cell(cell)
         super().__init__(
             filters,
             cell_type,
             previous_cell_type,
-            self.cell.num_inputs,
             preprocess,
             **kwargs,
         )
+        self.cell = _to_cell(cell)
+        self.num_inputs = self.cell.num_inputs
         self._make_preprocessing(affine=True)
         self.operations = [
             [

@@ -17,7 +17,6 @@ class ConvCellBase(keras.layers.Layer):
         filters,
         cell_type,
         previous_cell_type,
-        num_inputs,
         preprocess,
         **kwargs,
     ):
@@ -35,7 +34,6 @@ class ConvCellBase(keras.layers.Layer):
         self.filters = filters
         self.cell_type = cell_type
         self.previous_cell_type = previous_cell_type
-        self.num_inputs = num_inputs
         self.has_preprocessing = preprocess
 
     def _make_preprocessing(self, affine):
@@ -91,7 +89,10 @@ class ConvCellBase(keras.layers.Layer):
         """Returns a node, which is zero if nothing leads to it."""
         if total is not None:
             return total
-        return operation.Zero(self.filters, self._strides(0))(x[0])
+        zero = operation.Zero(
+            self.filters, self._strides(0), dtype=self.dtype_policy
+        )
+        return zero(x[0])
 
     def _halved(self, shape):
         """Returns the shape of an intermediate node's tensor."""

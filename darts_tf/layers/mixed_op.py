@@ -126,7 +126,9 @@ class MixedOp(keras.layers.Layer):
         inputs = inputs_lib.numbers(inputs, self.compute_dtype)
         edges = self.edges(inputs, op_weights, training)
         totals = [merged_edges.total([edge]) for edge in edges]
-        nothing = operation.Zero(self.filters, self.strides)
+        nothing = operation.Zero(
+            self.filters, self.strides, dtype=self.dtype_policy
+        )
         return [nothing(inputs) if t is None else t for t in totals]
 
     def edges(self, inputs, op_weights, training=None):

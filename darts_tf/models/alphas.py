@@ -164,7 +164,7 @@ class Alphas(keras.layers.Layer):
         >>> alphas = darts_tf.models.Alphas(space)
         >>> ones = np.ones(space.alphas_shape, "float32")
         >>> with alphas.replaced({"normal": ones, "reduction": ones}):
-        ...     alphas.op_weights()["normal"].sum()
+        ...     float(alphas.op_weights()["normal"].sum())
         4.0
         """
         before, self._replacement = self._replacement, op_weights

@@ -86,16 +86,14 @@ def test_operations_that_an_edge_lacks_are_not_mixed_in():
     supernet = darts_tf.ConvSupernet(CONV, filters=2, num_cells=3)
     x = np.random.default_rng(0).normal(size=(2, 8, 8, 1)).astype("float32")
     before = np.array(supernet(x))
-    # Cell 0 is the normal one; from node 1 to nodes 2 and 3 there is one copy
-    # of the convolution each, of which the first belongs to no edge.
+    # Cell 0 is the normal one; of the edges from node 1 to nodes 2 and 3 only
+    # the second holds the convolution, which has one copy.
     mixed = supernet.cells[0].mixed_ops[1]
-    kernel = mixed.operations[PRIMITIVES.index("sep_conv_3x3")].stages[1][1]
-    values = np.array(kernel.kernel)
-    values[..., :2] += 1.0
-    kernel.kernel.assign(values)
-    np.testing.assert_array_equal(supernet(x), before)
-    values[..., 2:] += 1.0
-    kernel.kernel.assign(values)
+    convolution = mixed.operations[PRIMITIVES.index("sep_conv_3x3")]
+    assert mixed.edges_with("sep_conv_3x3") == (1,)
+    assert convolution.copies == 1
+    kernel = convolution.stages[1][1].kernel
+    kernel.assign(np.array(kernel) + 1.0)
     assert np.any(np.array(supernet(x)) != before)
 
 

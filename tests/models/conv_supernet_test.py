@@ -161,9 +161,9 @@ def test_images_that_do_not_fit_are_refused(shape, message):
         darts_tf.ConvSupernet(filters=2, num_cells=3).build(shape)
 
 
-def test_a_space_of_one_input_is_refused():
-    space = darts_tf.SearchSpace(("skip_connect",), 2, 1, ("normal",), 2)
-    with pytest.raises(ValueError, match="two inputs"):
+def test_a_space_of_three_inputs_is_refused():
+    space = darts_tf.SearchSpace(("skip_connect",), 2, 3, ("normal",), 2)
+    with pytest.raises(ValueError, match="one or two inputs"):
         darts_tf.ConvSupernet(space)
 
 

@@ -94,6 +94,10 @@ MISTAKES = {
         (["--workdir=new", "--dataset=./none"], "does not exist"),
         (["--workdir=new", "--dataset=flowers/tran"], "Close matches: ['"),
     ],
+    "image_classifier": [
+        (["--workdir=new", "--minutes=5"], "required for --dataset"),
+        (["--workdir=new", "--dataset=/none", "--minutes=5"], "not exist"),
+    ],
     "ptb_search": [(["--workdir=new", "--corpus=none"], "does not exist")],
     "cnn_train": [
         (["--workdir=new"], "required for --genotype"),

@@ -227,7 +227,8 @@ class Engine:
         state = random_state.advanced(
             variables, variable_kernels.values(variables), num_draws
         )
-        step = self._model.optimizer.iterations.value
+        # `iterations` counts no steps that accumulate gradients.
+        step = tf.convert_to_tensor(self._model.optimizer._iterations)
         return random_state.at_moment(variables, state, step, phase)
 
     def _packed_state(self, num_draws, phase):
