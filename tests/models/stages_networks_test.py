@@ -1,11 +1,14 @@
 """Networks of stages, and networks of other spaces than the paper's."""
 
+import math
+
 import keras
 import numpy as np
 import pytest
 
 import darts_tf
 from darts_tf import layers
+from darts_tf.layers import operations
 
 _SPACE = darts_tf.SearchSpace.nas_bench_201()
 _STAGES = darts_tf.Stages()
@@ -230,3 +233,44 @@ def test_a_residual_block_of_stride_1_keeps_the_resolution():
     for layer in block.convolutions:
         layer.stages[0][0].kernel.assign(0 * layer.stages[0][0].kernel)
     np.testing.assert_allclose(block(images), block.shortcut(images), rtol=1e-6)
+
+
+def test_all_15625_cells_have_the_published_counts():
+    # A cell's operations do not share anything, so counts add up: those of a
+    # network without operations, and of each operation at each stage.
+    text = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
+    empty = _network(text)
+    fixed = np.array(
+        [
+            darts_tf.count_parameters(empty),
+            darts_tf.count_multiply_adds(empty),
+        ]
+    )
+    costs = []
+    for primitive in _SPACE.primitives:
+        total = np.zeros(2, int)
+        for size, channels in ((32, 16), (16, 32), (8, 64)):
+            layer = operations.create(primitive, channels)
+            layer.build((None, size, size, channels))
+            parameters = darts_tf.count_parameters(layer)
+            products = sum(
+                math.prod(v.shape)
+                for v in layer.trainable_variables
+                if len(v.shape) > 1
+            )
+            total += 5 * np.array([parameters, size * size * products])
+        costs.append(total)
+    digits = np.indices((5,) * 6).reshape(6, -1).T
+    counted = fixed + np.array(costs)[digits].sum(1)
+    assert len(counted) == 15_625
+    ones, threes = (digits == 2).sum(1), (digits == 3).sum(1)
+    expected = [
+        _parameters(one, three) for one, three in zip(ones, threes, strict=True)
+    ]
+    np.testing.assert_array_equal(counted[:, 0], expected)
+    # Each stage has a quarter of the pixels and four times the products.
+    one = 5 * 3 * 32 * 32 * 16 * 16
+    np.testing.assert_array_equal(
+        counted[:, 1], fixed[1] + one * (ones + 9 * threes)
+    )
+    assert fixed.tolist() == [73_306, 7_783_040]
