@@ -266,7 +266,10 @@ def _summarize(config, folder, space, table, minutes):
         "cell": last.to_text(),
         "result": table.result(last),
         "rank": table.rank(last),
-        "best_on_the_way": max(map(table.result, genotypes.values())),
+        # Epoch 0 is before the search.
+        "best_on_the_way": max(
+            table.result(g) for epoch, g in genotypes.items() if epoch
+        ),
         **minutes,
     }
     if config.cells:
